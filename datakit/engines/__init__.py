@@ -1,0 +1,1 @@
+"""Generation engines; a file here is an engine of the same name."""

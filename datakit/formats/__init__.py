@@ -1,0 +1,1 @@
+"""Input formats; a file here is a format of the same name."""

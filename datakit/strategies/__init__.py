@@ -1,0 +1,1 @@
+"""Pair strategies; a file here is a strategy of the same name."""

@@ -1,0 +1,1 @@
+"""Adapters that hand a reward to other systems; one file a system."""

@@ -1,0 +1,1 @@
+"""Data shapes shared by every package: options, reports, errors, identities. Imports pydantic only."""

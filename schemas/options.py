@@ -1,0 +1,167 @@
+"""Options of the stages. The command line and the Python functions take the same ones, from here."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from schemas.base import Frozen
+
+Origin = Literal["sample", "import", "evaluate", "train"]
+
+
+class IngestOptions(Frozen):
+    """How an input file becomes a data set."""
+
+    name: str | None = Field(None, alias="as")
+    """Name of the data set (default: the file's stem)."""
+    format: str | None = None
+    """Input format, instead of the one that is recognised."""
+    map: dict[str, str] = {}
+    """Rename fields of the input: column=field."""
+    where: str | None = None
+    """Keep only rows for which this SQL condition on their columns holds."""
+    limit: int | None = Field(None, ge=1)
+    """Keep at most this many rows."""
+    strict: bool = False
+    """Stop at the first bad row, instead of writing it to the ledger."""
+
+
+class RecipeOptions(Frozen):
+    """What an answer depends on, beside its prompt and its index: these make a recipe."""
+
+    temperature: float = Field(0.8, ge=0)
+    """Sampling temperature; 0 is greedy."""
+    top_p: float = Field(1.0, gt=0, le=1)
+    """Nucleus sampling: keep the likeliest tokens up to this mass."""
+    max_tokens: int = Field(1024, ge=1)
+    """Longest answer, in tokens."""
+    seed: int = 0
+    """Seed; sample i of a prompt is drawn with a seed derived from it, the prompt and i."""
+    system: str | None = None
+    """System prompt, put before every prompt that has none."""
+    stop: tuple[str, ...] = ()
+    """Stop strings."""
+    template: dict[str, Any] = {}
+    """Arguments of the chat template: name=value (such as enable_thinking=false)."""
+    adapter: str | None = None
+    """Directory of a LoRA adapter."""
+    sampling: dict[str, Any] = {}
+    """Further sampling parameters of the engine: name=value (such as top_k=50)."""
+
+
+class GenerateOptions(Frozen):
+    """How groups of answers are drawn."""
+
+    model: tuple[str, ...] = Field(min_length=1)
+    """Model directory or hub name; repeatable, each is a recipe."""
+    n: int = Field(8, ge=1)
+    """Answers a prompt and recipe; a column `n` of the prompt overrides it."""
+    temperature: tuple[float, ...] = (0.8,)
+    """Sampling temperature; repeatable, each is a recipe."""
+    top_p: float = Field(1.0, gt=0, le=1)
+    """Nucleus sampling: keep the likeliest tokens up to this mass."""
+    max_tokens: int = Field(1024, ge=1)
+    """Longest answer, in tokens."""
+    seed: int = 0
+    """Seed of the recipe."""
+    system: str | None = None
+    """System prompt, put before every prompt that has none."""
+    stop: tuple[str, ...] = ()
+    """Stop string; repeatable."""
+    template: dict[str, Any] = {}
+    """Argument of the chat template: name=value (such as enable_thinking=false); repeatable."""
+    adapter: str | None = None
+    """Directory of a LoRA adapter."""
+    sampling: dict[str, Any] = {}
+    """Further sampling parameter of the engine: name=value (such as top_k=50); repeatable."""
+    engine: str | None = None
+    """vllm, openai or transformers (default: vllm where it is installed)."""
+    engine_option: dict[str, Any] = {}
+    """Option of the engine itself: name=value (such as max_model_len=4096); repeatable. Not part of the recipe."""
+    base_url: str | None = None
+    """Address of an OpenAI-compatible server (engine openai)."""
+    model_revision: str | None = None
+    """Revision of a model that a server or a hub holds."""
+    max_failures: float = Field(0.01, ge=0, le=1)
+    """Exit 1 if more than this share of the answers is missing at the end."""
+
+
+class GroupOptions(Frozen):
+    """Which candidates form the groups."""
+
+    recipe: tuple[str, ...] = ()
+    """Recipe id (or its beginning); repeatable (default: the recipes of this data set)."""
+    origin: tuple[Origin, ...] = ("sample", "import")
+    """Origin of candidates; repeatable."""
+
+
+class RewardOptions(Frozen):
+    """What judges the candidates."""
+
+    rules: tuple[Path, ...] = ()
+    """Python file of rules; repeatable. Without --reward: all its rules, weight 1, mean."""
+    reward: Path | None = None
+    """Reward spec (YAML)."""
+
+
+class ScoreOptions(Frozen):
+    """How rules are run."""
+
+    timeout: float = Field(5.0, gt=0)
+    """Seconds that a rule may take for one row."""
+    workers: int | None = Field(None, ge=1)
+    """Worker processes (default: one a core)."""
+    memory_mb: int = Field(2048, ge=64)
+    """Memory that a worker may add to what it has after its imports, in MiB."""
+    retry: bool = False
+    """Run rule errors and time-outs again too."""
+    max_failures: float = Field(0.01, ge=0, le=1)
+    """Exit 1 if more than this share of the outcomes is error or timeout."""
+
+
+class PairOptions(Frozen):
+    """Which pairs are made of a scored group."""
+
+    strategy: str = "best_vs_worst"
+    """Strategy: one of datakit/strategies."""
+    min_margin: float = Field(1e-6, gt=0)
+    """Smallest difference between the two rewards."""
+    min_chosen_reward: float | None = None
+    """Smallest reward of a chosen answer."""
+    max_pairs_per_prompt: int = Field(1, ge=1)
+    """Keep at most this many pairs of a prompt, those with the largest margins."""
+    max_length_ratio: float | None = Field(None, ge=1)
+    """Longest over shortest side, in characters."""
+    min_distance: float = Field(0.0, ge=0, le=1)
+    """Smallest normalised edit distance between the two texts."""
+    allow_truncated: Literal["none", "rejected", "both"] = "none"
+    """Sides that may be cut off by max_tokens."""
+    tokenizer: str | None = None
+    """Directory of the tokenizer that the trainer will use: the two sides must differ after its template and max_length."""
+    max_length: int = Field(1024, ge=1)
+    """The trainer's max_length, in tokens (TRL's default)."""
+
+
+class SelectOptions(Frozen):
+    """Which answers of a group a rejection-sampled set keeps."""
+
+    share: float = Field(0.2, gt=0, le=1)
+    """Keep this share of each group, at least one."""
+    best: int | None = Field(None, ge=1)
+    """Keep this many of each group, instead of a share."""
+    floor: float | None = None
+    """Smallest reward that is kept (default: above the group's mean)."""
+    allow_truncated: bool = False
+    """Keep answers that were cut off by max_tokens."""
+
+
+class ExportOptions(Frozen):
+    """How a data set leaves the store."""
+
+    output: Path
+    """File to write: .jsonl or .parquet."""
+    style: Literal["conversational", "plain"] = "conversational"
+    """TRL's conversational form (message lists) or plain strings."""
+    margin: bool = False
+    """Add the column `margin` (TRL's RewardTrainer then uses it in its loss)."""

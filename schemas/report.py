@@ -1,0 +1,42 @@
+"""What a stage hands back: counts that add up, reasons, tables. Printed for people or as JSON."""
+
+from typing import Any
+
+from schemas.base import Frozen
+
+
+class Table(Frozen):
+    """A small table for the terminal."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+class Report(Frozen):
+    """The result of one stage."""
+
+    stage: str
+    """The stage's name, as its command spells it."""
+    dataset: str | None = None
+    """Name of the data set that was written, if any."""
+    version: int | None = None
+    """Its version."""
+    run_id: str | None = None
+    """The run that wrote; None where there was nothing to do."""
+    counts: dict[str, int] = {}
+    """What happened, in the order in which it is printed."""
+    reasons: dict[str, int] = {}
+    """What was dropped or refused: rows by reason, as in the ledger."""
+    notes: tuple[str, ...] = ()
+    """Lines that a person should read."""
+    tables: tuple[Table, ...] = ()
+    output: str | None = None
+    """The file that was written, if any."""
+    needs_attention: bool = False
+    """Finished, but with something that the user must see (exit 1)."""
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 1 where the user must look."""
+        return 1 if self.needs_attention else 0
