@@ -27,44 +27,15 @@ class IngestOptions(Frozen):
     """Stop at the first bad row, instead of writing it to the ledger."""
 
 
-class RecipeOptions(Frozen):
-    """What an answer depends on, beside its prompt and its index: these make a recipe."""
+class SamplingOptions(Frozen):
+    """What an answer depends on, beside its prompt, its model, its temperature and its index."""
 
-    temperature: float = Field(0.8, ge=0)
-    """Sampling temperature; 0 is greedy."""
     top_p: float = Field(1.0, gt=0, le=1)
     """Nucleus sampling: keep the likeliest tokens up to this mass."""
     max_tokens: int = Field(1024, ge=1)
     """Longest answer, in tokens."""
     seed: int = 0
-    """Seed; sample i of a prompt is drawn with a seed derived from it, the prompt and i."""
-    system: str | None = None
-    """System prompt, put before every prompt that has none."""
-    stop: tuple[str, ...] = ()
-    """Stop strings."""
-    template: dict[str, Any] = {}
-    """Arguments of the chat template: name=value (such as enable_thinking=false)."""
-    adapter: str | None = None
-    """Directory of a LoRA adapter."""
-    sampling: dict[str, Any] = {}
-    """Further sampling parameters of the engine: name=value (such as top_k=50)."""
-
-
-class GenerateOptions(Frozen):
-    """How groups of answers are drawn."""
-
-    model: tuple[str, ...] = Field(min_length=1)
-    """Model directory or hub name; repeatable, each is a recipe."""
-    n: int = Field(8, ge=1)
-    """Answers a prompt and recipe; a column `n` of the prompt overrides it."""
-    temperature: tuple[float, ...] = (0.8,)
-    """Sampling temperature; repeatable, each is a recipe."""
-    top_p: float = Field(1.0, gt=0, le=1)
-    """Nucleus sampling: keep the likeliest tokens up to this mass."""
-    max_tokens: int = Field(1024, ge=1)
-    """Longest answer, in tokens."""
-    seed: int = 0
-    """Seed of the recipe."""
+    """Seed of the recipe; sample i of a prompt is drawn with a seed made of it, the prompt and i."""
     system: str | None = None
     """System prompt, put before every prompt that has none."""
     stop: tuple[str, ...] = ()
@@ -75,6 +46,24 @@ class GenerateOptions(Frozen):
     """Directory of a LoRA adapter."""
     sampling: dict[str, Any] = {}
     """Further sampling parameter of the engine: name=value (such as top_k=50); repeatable."""
+
+
+class RecipeOptions(SamplingOptions):
+    """The settings of one recipe, as they are stored and hashed."""
+
+    temperature: float = Field(0.8, ge=0)
+    """Sampling temperature; 0 is greedy."""
+
+
+class GenerateOptions(SamplingOptions):
+    """How groups of answers are drawn: every model at every temperature is a recipe."""
+
+    model: tuple[str, ...] = Field(min_length=1)
+    """Model directory or hub name; repeatable."""
+    n: int = Field(8, ge=1)
+    """Answers a prompt and recipe; a column `n` of the prompt overrides it."""
+    temperature: tuple[float, ...] = (0.8,)
+    """Sampling temperature; repeatable."""
     engine: str | None = None
     """vllm, openai or transformers (default: vllm where it is installed)."""
     engine_option: dict[str, Any] = {}
