@@ -2,7 +2,8 @@
 VENV ?= .venv
 PYTHON ?= python3.11
 BIN := $(VENV)/bin
-LOCK := requirements/cpu.txt
+# A machine with an NVIDIA GPU gets vLLM's GPU build.
+LOCK := $(if $(shell command -v nvidia-smi 2>/dev/null),requirements/gpu.txt,requirements/cpu.txt)
 export HF_HUB_OFFLINE ?= 1
 
 .PHONY: demo test check setup bench clean

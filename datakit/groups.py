@@ -16,7 +16,8 @@ def recipes_of(con: duckdb.DuckDBPyConnection, dataset: Dataset, named: tuple[st
     """
     if not named:
         found = con.execute(
-            "SELECT DISTINCT recipe_id::VARCHAR FROM dataset_recipes WHERE dataset = ? ORDER BY 1", [dataset.name]
+            "SELECT DISTINCT recipe_id::VARCHAR FROM dataset_recipes WHERE dataset = ? ORDER BY 1",
+            [dataset.name],
         ).fetchall()
         return [row[0] for row in found]
     chosen = []

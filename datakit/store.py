@@ -1,7 +1,7 @@
 """The store: one DuckDB file, open only while something is read or committed.
 
 DuckDB lets no second process in while a writer has the file open, so a stage opens it to read its work list, closes
-it, works, and opens it again for a moment to commit. `read` and `write` wait up to `WAIT_SECONDS` for each other.
+it, works, and opens it again for a moment to commit. `read` and `write` wait for each other, by default `WAIT_SECONDS`.
 """
 
 import re
@@ -23,14 +23,22 @@ WAIT_SECONDS = 10.0
 MIGRATIONS: dict[int, str] = {}
 """SQL that lifts a store from version k to k + 1, all applied in one transaction."""
 
+_WRITE_ERRORS = (
+    duckdb.IOException,
+    duckdb.TransactionException,  # a commit that found the disk full
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.OutOfMemoryException,
+)
 _HOLDER = re.compile(r"held in (?P<program>\S+).*?\(PID (?P<pid>\d+)\)")
 
 
 class Store:
     """A DuckDB file. Safe to share between threads: one of them has it open at a time."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, wait_seconds: float = WAIT_SECONDS) -> None:
         self.path = Path(path)
+        self.wait_seconds = wait_seconds
         self._open = threading.Lock()
 
     @contextmanager
@@ -79,7 +87,7 @@ class Store:
                 self._close(con)
 
     def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + self.wait_seconds
         while True:
             try:
                 return duckdb.connect(self.path, read_only=read_only)
@@ -90,7 +98,7 @@ class Store:
                 if time.monotonic() > deadline:
                     who = f"process {holder['pid']} ({Path(holder['program']).name})" if holder else "another process"
                     raise StoreBusyError(
-                        f"store {self.path} is held by {who}; waited {WAIT_SECONDS:.0f} s; try again when it is done"
+                        f"store {self.path} is held by {who}; waited {self.wait_seconds:.0f} s; try again later"
                     ) from error
                 time.sleep(0.05)
             except duckdb.Error as error:
@@ -104,7 +112,7 @@ class Store:
     def _write_errors(self) -> Iterator[None]:
         try:
             yield
-        except (duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
+        except _WRITE_ERRORS as error:
             text = " ".join(str(error).split())[:300]
             raise StoreError(
                 f"cannot write store {self.path}: {text}; what was committed before is safe, run the same command again"

@@ -7,5 +7,9 @@ class Frozen(BaseModel):
     """A value: cannot be altered, and refuses fields that it does not know."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=()
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+        validate_by_name=True,
     )

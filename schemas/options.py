@@ -127,7 +127,7 @@ class PairOptions(Frozen):
     allow_truncated: Literal["none", "rejected", "both"] = "none"
     """Sides that may be cut off by max_tokens."""
     tokenizer: str | None = None
-    """Directory of the tokenizer that the trainer will use: the two sides must differ after its template and max_length."""
+    """Directory of the trainer's tokenizer: the two sides must differ after its template and max_length."""
     max_length: int = Field(1024, ge=1)
     """The trainer's max_length, in tokens (TRL's default)."""
 

@@ -1,0 +1,158 @@
+"""Where a rule's function comes from, so that a worker process can load the same one again."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from rewards import userfiles
+from schemas.errors import RuleError
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleOrigin:
+    """A function of an installed module: a built-in rule, or one of another package."""
+
+    module: str
+    qualname: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.qualname}"
+
+
+@dataclass(frozen=True, slots=True)
+class FileOrigin:
+    """A function of a user's file."""
+
+    path: str
+    qualname: str
+    sha256: str
+    siblings: tuple[tuple[str, str], ...] = ()
+    """Path and sha256 of the files beside it that it had loaded."""
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.qualname}"
+
+
+@dataclass(frozen=True, slots=True)
+class PickledOrigin:
+    """A function of a notebook, of `__main__`, or a closure: by value."""
+
+    pickled: bytes
+    label: str
+
+    def __str__(self) -> str:
+        return self.label
+
+
+Origin = ModuleOrigin | FileOrigin | PickledOrigin
+
+
+def origin_of(function: Callable[..., Any]) -> Origin:
+    """How to find the function again in a fresh interpreter."""
+    place = _place(function)
+    if place is None:
+        return _pickled(function)
+    module, qualname = place
+    if userfiles.directory_of(module) is None:
+        return ModuleOrigin(module, qualname)
+    path = str(sys.modules[module].__file__)
+    files = userfiles.files_of(module)
+    return FileOrigin(path, qualname, files.pop(path), tuple(sorted(files.items())))
+
+
+def resolve(origin: Origin) -> Callable[..., Any]:
+    """The function of an origin, in any process.
+
+    Raises:
+        RuleError: the user's file, or one beside it, is no longer what it was.
+    """
+    match origin:
+        case ModuleOrigin():
+            return _attribute(import_module(origin.module), origin.qualname, str(origin))
+        case FileOrigin():
+            module = userfiles.load_user_file(Path(origin.path))
+            found = userfiles.files_of(module.__name__)
+            for path, sha256 in ((origin.path, origin.sha256), *origin.siblings):
+                if found.get(path, sha256) != sha256:
+                    raise RuleError(f"{path} was edited during the run; run again to use the new rule")
+            return _attribute(module, origin.qualname, str(origin))
+        case PickledOrigin():
+            import cloudpickle
+
+            loaded: Callable[..., Any] = cloudpickle.loads(origin.pickled)
+            return loaded
+
+
+def _place(function: Callable[..., Any]) -> tuple[str, str] | None:
+    """Module and dotted name under which the module holds this very function."""
+    module = getattr(function, "__module__", None)
+    if module is None or module in ("__main__", "__mp_main__") or module not in sys.modules:
+        return None
+    qualname = getattr(function, "__qualname__", "")
+    if _reach(sys.modules[module], qualname) is function:
+        return (module, qualname) if _importable(module) else None
+    for name, value in vars(sys.modules[module]).items():  # an instance, or what a factory returned
+        if value is function:
+            return (module, name) if _importable(module) else None
+    return None
+
+
+def _importable(module: str) -> bool:
+    """Whether a fresh interpreter finds the module by its name, or by the file of the user that it is."""
+    if userfiles.directory_of(module) is not None:
+        return _is_entry(module)
+    spec = getattr(sys.modules[module], "__spec__", None)
+    return spec is not None and spec.origin is not None
+
+
+def _is_entry(module: str) -> bool:
+    """Whether it lies in the user's directory itself, so that it can be loaded by path alone."""
+    directory = userfiles.directory_of(module)
+    file = getattr(sys.modules[module], "__file__", None)
+    return directory is not None and file is not None and Path(file).parent == directory.path
+
+
+def _reach(root: object, qualname: str) -> object:
+    for name in qualname.split("."):
+        root = getattr(root, name, None)
+    return root
+
+
+def _attribute(module: object, qualname: str, label: str) -> Callable[..., Any]:
+    found = _reach(module, qualname)
+    if not callable(found):
+        raise RuleError(f"{label} is not a function")
+    return found
+
+
+def _pickled(function: Callable[..., Any]) -> PickledOrigin:
+    import cloudpickle
+
+    file = inspect.getsourcefile(function) if inspect.isroutine(function) else None
+    label = f"{file or getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', type(function).__name__)}"
+    owned = _modules_by_value(function)
+    for module in owned:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return PickledOrigin(cloudpickle.dumps(function), label)
+    except (TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise RuleError(f"{label} cannot be sent to a worker process: {error}; put the rule in a file") from error
+    finally:
+        for module in owned:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _modules_by_value(function: Callable[..., Any]) -> list[Any]:
+    """Modules that no other process can import: those of the user's directory."""
+    directory = userfiles.directory_of(str(getattr(function, "__module__", "")))
+    if directory is None:
+        return []
+    return [
+        module
+        for name, module in list(sys.modules.items())
+        if name.startswith(f"{directory.package}.") and userfiles.directory_of(name) is directory
+    ]
