@@ -33,11 +33,21 @@ def recipes_of(con: duckdb.DuckDBPyConnection, dataset: Dataset, named: tuple[st
     return chosen
 
 
-def create_groups(con: duckdb.DuckDBPyConnection, dataset: Dataset, options: GroupOptions) -> None:
-    """Make the temporary view `groups`: prompt_id, candidate_id, recipe_id, columns; one row a candidate.
+def create_groups(
+    con: duckdb.DuckDBPyConnection, dataset: Dataset, options: GroupOptions, *, features: str = ""
+) -> None:
+    """Make the temporary view `groups`: prompt_id, candidate_id, recipe_id, columns, position; one row a candidate.
 
     Sampled candidates carry the columns of their prompt (its first member row), imported ones their own row's. An
-    imported candidate belongs only to the data sets that it was imported into.
+    imported candidate belongs only to the data sets that it was imported into. `position` numbers the prompts of the
+    data set from 1, in its order.
+
+    Args:
+        con: a connection to the store; the views belong to it.
+        dataset: the data set.
+        options: recipes and origins.
+        features: further columns of `groups`: SQL expressions over a row of `candidates`, with their names. They are
+            computed where the rows are read, so that no text passes through the joins.
     """
     recipes = ", ".join(f"'{recipe}'" for recipe in recipes_of(con, dataset, options.recipe)) or "NULL"
     origins = ", ".join(f"'{origin}'" for origin in options.origin)
@@ -45,16 +55,21 @@ def create_groups(con: duckdb.DuckDBPyConnection, dataset: Dataset, options: Gro
         CREATE OR REPLACE TEMP VIEW dataset_members AS
         FROM members WHERE dataset = '{dataset.name.replace("'", "''")}' AND version = {dataset.version};
         CREATE OR REPLACE TEMP VIEW dataset_prompts AS
-        SELECT prompt_id, arg_min(columns, line) AS columns FROM dataset_members GROUP BY prompt_id;
+        SELECT prompt_id, arg_min(columns, line) AS columns,
+            row_number() OVER (ORDER BY min(line), prompt_id) AS position
+        FROM dataset_members GROUP BY prompt_id;
+        CREATE OR REPLACE TEMP VIEW drawn_candidates AS
+        SELECT prompt_id, candidate_id, recipe_id, origin{", " + features if features else ""}
+        FROM candidates WHERE origin IN ({origins}) AND recipe_id IN ({recipes});
         CREATE OR REPLACE TEMP VIEW groups AS
-        SELECT c.prompt_id, c.candidate_id, c.recipe_id, p.columns
-        FROM candidates c JOIN dataset_prompts p USING (prompt_id)
-        WHERE c.origin != 'import' AND c.origin IN ({origins}) AND c.recipe_id IN ({recipes})
+        SELECT c.* EXCLUDE (origin), p.columns, p.position
+        FROM drawn_candidates c JOIN dataset_prompts p USING (prompt_id)
+        WHERE c.origin != 'import'
         UNION ALL
-        SELECT c.prompt_id, c.candidate_id, c.recipe_id, m.columns
-        FROM candidates c JOIN (
+        SELECT c.* EXCLUDE (origin), m.columns, p.position
+        FROM drawn_candidates c JOIN (
             SELECT candidate_id, arg_min(columns, line) AS columns FROM dataset_members
             WHERE candidate_id IS NOT NULL GROUP BY candidate_id
-        ) m USING (candidate_id)
-        WHERE c.origin = 'import' AND c.origin IN ({origins}) AND c.recipe_id IN ({recipes});
+        ) m USING (candidate_id) JOIN dataset_prompts p USING (prompt_id)
+        WHERE c.origin = 'import';
     """)

@@ -77,7 +77,7 @@ def resolve(origin: Origin) -> Callable[..., Any]:
             module = userfiles.load_user_file(Path(origin.path))
             found = userfiles.files_of(module.__name__)
             for path, sha256 in ((origin.path, origin.sha256), *origin.siblings):
-                if found.get(path, sha256) != sha256:
+                if (found.get(path) or _digest_on_disk(path)) != sha256:
                     raise RuleError(f"{path} was edited during the run; run again to use the new rule")
             return _attribute(module, origin.qualname, str(origin))
         case PickledOrigin():
@@ -85,6 +85,11 @@ def resolve(origin: Origin) -> Callable[..., Any]:
 
             loaded: Callable[..., Any] = cloudpickle.loads(origin.pickled)
             return loaded
+
+
+def _digest_on_disk(path: str) -> str | None:
+    file = Path(path)
+    return userfiles.digest(file.read_bytes()) if file.is_file() else None
 
 
 def _place(function: Callable[..., Any]) -> tuple[str, str] | None:

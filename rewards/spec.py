@@ -4,6 +4,7 @@
 all candidates of a data set, and a property test holds the two together.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,9 +183,9 @@ class Reward:
                 "rule": scorer.rule.name,
                 "scorer_id": scorer.scorer_id,
                 "fingerprint": scorer.fingerprint,
-                "options": dict(scorer.options),
+                "options": json.loads(json.dumps(dict(scorer.options), default=str)),
                 "columns": dict(scorer.columns),
-                "constants": dict(scorer.constants),
+                "constants": json.loads(json.dumps(dict(scorer.constants), default=str)),
                 **({"weight": weights[place]} if place in weights else {}),
                 **({"require_min": bounds[place]} if place in bounds else {}),
             }
@@ -214,9 +215,7 @@ def load_reward(options: RewardOptions) -> Reward:
     if not entries:
         names = ", ".join(str(path) for path in options.rules)
         raise ConfigError(f"{names}: no function is decorated with @rule; decorate one, or name it in a spec")
-    spec = RewardSpec(
-        name="+".join(path.stem for path in options.rules), rules=options.rules, scorers=tuple(entries)
-    )
+    spec = RewardSpec(name="+".join(path.stem for path in options.rules), rules=options.rules, scorers=tuple(entries))
     return reward_of(spec, where=", ".join(str(path) for path in options.rules))
 
 
@@ -260,9 +259,7 @@ def reward_of(spec: RewardSpec, *, files: Sequence[Path] = (), where: str = "rew
     for place, entry in enumerate(spec.scorers):
         scorer = _bind(entry, paths)
         if any(_same(scorer, known) for known in scorers):
-            raise ConfigError(
-                f"{where}: scorers[{place}] is listed twice ({scorer.name}); add up the weights"
-            )
+            raise ConfigError(f"{where}: scorers[{place}] is listed twice ({scorer.name}); add up the weights")
         weights.append((_place(scorer, scorers, f"{where}: scorers[{place}]"), entry.weight))
     for place, requirement in enumerate(spec.require):
         scorer = _bind(requirement, paths)
@@ -270,8 +267,12 @@ def reward_of(spec: RewardSpec, *, files: Sequence[Path] = (), where: str = "rew
     if len(scorers) > MAX_SCORERS:
         raise ConfigError(f"{where}: {len(scorers)} scorers; a reward holds at most {MAX_SCORERS}")
     name = spec.name or "reward"
-    reward = Reward(name, "", spec, tuple(scorers), tuple(weights), tuple(bounds))
-    return Reward(name, content_id(reward.describe()), spec, *(reward.scorers, reward.weights, reward.bounds))
+    identity = [
+        ["reward", name, spec.combine, spec.required_reward, spec.normalise],
+        [[scorer.scorer_id, dict(scorer.columns)] for scorer in scorers],
+        [weights, bounds],
+    ]
+    return Reward(name, content_id(identity), spec, tuple(scorers), tuple(weights), tuple(bounds))
 
 
 def _bind(entry: ScorerEntry | Requirement, files: Sequence[Path]) -> Scorer:

@@ -1,0 +1,121 @@
+"""A scorer: a rule with its options, the columns it reads and a fingerprint."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
+
+from rewards.fingerprint import fingerprint_of
+from rewards.rule import REQUIRED, Option, Rule
+from schemas.errors import RuleError, did_you_mean
+from schemas.identity import content_id
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A rule as a reward spec uses it."""
+
+    name: str
+    rule: Rule
+    options: Mapping[str, object]
+    """Every option, defaults filled in."""
+    columns: Mapping[str, str]
+    """Input name -> column of the data set; inputs of the candidate itself are not here."""
+    constants: Mapping[str, object]
+    """Input name -> value, for inputs that the spec sets for all rows."""
+    fingerprint: str
+    scorer_id: str
+    source: str
+    kind: str = "rule"
+
+
+def bind(
+    rule: Rule,
+    *,
+    name: str | None = None,
+    options: Mapping[str, object] | None = None,
+    inputs: Mapping[str, object] | None = None,
+) -> Scorer:
+    """A scorer from a rule.
+
+    Args:
+        rule: the rule.
+        name: name of the scorer (default: the rule's).
+        options: values of options; the others keep their defaults.
+        inputs: parameter -> column name, or `{"constant": value}`.
+
+    Raises:
+        RuleError: an option or an input that does not exist, is missing or has the wrong type.
+    """
+    name = name or rule.name
+    values = _options(rule, name, options or {})
+    columns, constants = _inputs(rule, name, inputs or {})
+    fingerprint = fingerprint_of(rule, options=values, constants=constants)
+    return Scorer(
+        name=name,
+        rule=rule,
+        options=values,
+        columns=columns,
+        constants=constants,
+        fingerprint=fingerprint,
+        scorer_id=content_id(["rule", name, fingerprint]),
+        source=str(rule.origin),
+    )
+
+
+def _options(rule: Rule, name: str, given: Mapping[str, object]) -> dict[str, object]:
+    known = {option.name: option for option in rule.options}
+    for key in given:
+        if key not in known:
+            raise RuleError(f"rule {name} has no option {key!r}; {did_you_mean(key, known)}")
+    values = {}
+    for key, option in known.items():
+        if key in given:
+            values[key] = _checked(option, given[key], name)
+        elif option.default is REQUIRED:
+            raise RuleError(f"rule {name} needs the option {key!r}")
+        else:
+            values[key] = option.default
+    return values
+
+
+def _checked(option: Option, value: object, name: str) -> object:
+    """The value, if it is of the option's type; strictly, but a JSON list may be a tuple and a string a path."""
+    label = f"rule {name}, option {option.name}"
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(option.annotation)
+    except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation) as error:
+        raise RuleError(f"{label}: its type {option.annotation!r} cannot be checked; use a simple type") from error
+    try:
+        return adapter.validate_python(value, strict=True)
+    except ValidationError as error:
+        first = error
+    try:
+        return adapter.validate_json(json.dumps(value), strict=True)
+    except (ValidationError, TypeError, ValueError):
+        reason = "; ".join(item["msg"] for item in first.errors(include_url=False, include_context=False))
+        raise RuleError(f"{label}: {value!r} does not fit: {reason}") from first
+
+
+def _inputs(rule: Rule, name: str, given: Mapping[str, object]) -> tuple[dict[str, str], dict[str, object]]:
+    known = {i.name for i in rule.inputs}
+    for key in given:
+        if key not in known:
+            raise RuleError(f"rule {name} has no input {key!r}; {did_you_mean(key, known)}")
+    columns = {i.name: i.name for i in rule.column_inputs}
+    constants = {}
+    for key, value in given.items():
+        match value:
+            case str():
+                columns[key] = value
+            case {"constant": constant, **rest} if not rest:
+                columns.pop(key, None)
+                constants[key] = constant
+            case _:
+                raise RuleError(
+                    f"rule {name}, input {key}: {value!r} is neither a column's name nor {{constant: value}}"
+                )
+    return columns, constants
