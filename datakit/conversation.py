@@ -81,7 +81,8 @@ def unpacked(value: object) -> object:
         except (ValueError, RecursionError):
             return value
     if isinstance(value, dict) and value and all(isinstance(column, list) for column in value.values()):
-        if len({len(column) for column in value.values()}) == 1:
+        lengths = {len(column) for column in value.values()}
+        if len(lengths) == 1:
             return [dict(zip(value, items, strict=True)) for items in zip(*value.values(), strict=True)]
     return value
 
@@ -139,6 +140,14 @@ def message(turn: object, what: str) -> Message:
         result |= {"content": "", "tool_calls": _calls(content, what)}
     else:
         result |= _content(content, role, what)
+    _add_keys(result, turn, what)
+    if content is None and "tool_calls" not in result and "reasoning_content" not in result:
+        raise RowError("missing_field", f"{what} has no content")
+    return result
+
+
+def _add_keys(result: Message, turn: dict[str, Any], what: str) -> None:
+    """What a turn says outside of its content: reasoning, tool calls, names."""
     for key in _REASONING_KEYS:
         if isinstance(turn.get(key), str) and turn[key]:
             result.setdefault("reasoning_content", turn[key])
@@ -148,9 +157,6 @@ def message(turn: object, what: str) -> Message:
     for key in ("name", "tool_call_id"):
         if isinstance(turn.get(key), str):
             result[key] = turn[key]
-    if content is None and "tool_calls" not in result and "reasoning_content" not in result:
-        raise RowError("missing_field", f"{what} has no content")
-    return result
 
 
 def _content(content: object, role: str, what: str) -> Message:

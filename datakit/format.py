@@ -8,7 +8,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeGuard
 
 from datakit.conversation import (
     Message,
@@ -145,12 +145,13 @@ class Fields:
 
     def history(self) -> list[Message]:
         """Earlier turns, in alpaca's form: [[user, assistant], ...]."""
+        if not isinstance(unpacked(self.row.get("history")), list):
+            return []
         messages = []
-        if isinstance(self.row.get("history"), str | list):
-            for index, pair in enumerate(self.items("history")):
-                if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)):
-                    wrong_type(f"history[{index}]", pair, "a list of two texts")
-                messages += [said("user", pair[0]), said("assistant", pair[1])]
+        for index, pair in enumerate(self.items("history")):
+            if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)):
+                wrong_type(f"history[{index}]", pair, "a list of two texts")
+            messages += [said("user", pair[0]), said("assistant", pair[1])]
         return messages
 
     def with_system(self, messages: list[Message]) -> list[Message]:
@@ -218,14 +219,14 @@ def read_row(layout: Format, row: object) -> tuple[Entry, Fields]:
 
 
 def only_answers(messages: list[Message], what: str) -> list[Message]:
-    """The turns of an answer, checked to be one.
+    """The turns of an answer, checked to be one: the assistant's, with what its tools returned in between.
 
     Raises:
-        RowError: they do not begin and end with an assistant's turn.
+        RowError: they are something else.
     """
-    if not messages or messages[0]["role"] != "assistant" or messages[-1]["role"] != "assistant":
-        roles = ", ".join(m["role"] for m in messages)
-        raise RowError("wrong_type", f"{what} holds turns of {roles or 'nobody'}, expected the assistant's")
+    roles = [m["role"] for m in messages]
+    if not roles or {roles[0], roles[-1]} != {"assistant"} or set(roles) - {"assistant", "tool"}:
+        raise RowError("wrong_type", f"{what} holds turns of {', '.join(roles)}, expected the assistant's")
     return messages
 
 
@@ -241,6 +242,9 @@ def number(value: object, what: str) -> float:
             found = json.loads(value)
         except ValueError:
             found = value
-    if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) < float("inf"):
-        wrong_type(what, value, "a number")
-    return float(found)
+    return float(found) if is_number(found) else wrong_type(what, value, "a number")
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a JSON value is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")

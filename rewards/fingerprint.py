@@ -1,10 +1,11 @@
 """Fingerprint of a rule: the code that decides, and nothing else.
 
-Two rules have the same fingerprint if they are the same syntax tree (comments, formatting, docstrings and annotations of
-parameters do not count), with the same options and constants, and if the same holds for every function, class and
+Two rules have the same fingerprint if they are the same syntax tree (comments, formatting, docstrings and annotations
+of parameters do not count), with the same options and constants, and if the same holds for every function, class and
 constant of the user's own files that they use, however far away. What lies in installed packages counts by package
-name and version, the standard library by Python's version without the patch release. A rule's `version=` stands for all
-of its code. Built-in rules are treated like a user's own, so an upgrade that leaves a rule alone scores nothing again.
+name and version, the standard library by Python's version without the patch release. A rule's `version=` stands for
+all of its code. Built-in rules are treated like a user's own, so an upgrade that leaves a rule alone scores nothing
+again.
 
 Constants count by value. What has no value that is the same in every process (a client, a model, a lock) counts by its
 type and by the statement that assigns it.

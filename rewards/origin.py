@@ -2,10 +2,12 @@
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from rewards import userfiles
@@ -47,6 +49,8 @@ class PickledOrigin:
     def __str__(self) -> str:
         return self.label
 
+
+_MAIN = ("__main__", "__mp_main__")
 
 Origin = ModuleOrigin | FileOrigin | PickledOrigin
 
@@ -95,7 +99,7 @@ def _digest_on_disk(path: str) -> str | None:
 def _place(function: Callable[..., Any]) -> tuple[str, str] | None:
     """Module and dotted name under which the module holds this very function."""
     module = getattr(function, "__module__", None)
-    if module is None or module in ("__main__", "__mp_main__") or module not in sys.modules:
+    if module is None or module in _MAIN or module not in sys.modules:
         return None
     qualname = getattr(function, "__qualname__", "")
     if _reach(sys.modules[module], qualname) is function:
@@ -110,8 +114,22 @@ def _importable(module: str) -> bool:
     """Whether a fresh interpreter finds the module by its name, or by the file of the user that it is."""
     if userfiles.directory_of(module) is not None:
         return _is_entry(module)
-    spec = getattr(sys.modules[module], "__spec__", None)
-    return spec is not None and spec.origin is not None
+    parts = module.split(".")
+    path: Sequence[str] | None = None
+    origin: str | None = None
+    for length in range(1, len(parts) + 1):
+        spec = _find(".".join(parts[:length]), path)
+        if spec is None:
+            return False
+        path, origin = spec.submodule_search_locations, spec.origin
+    known = getattr(sys.modules[module], "__spec__", None)
+    return known is not None and origin is not None and origin == known.origin
+
+
+def _find(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    """Search again; `importlib.util.find_spec` only says what `sys.modules` holds."""
+    found = (finder.find_spec(name, path) for finder in sys.meta_path)
+    return next((spec for spec in found if spec is not None), None)
 
 
 def _is_entry(module: str) -> bool:
@@ -138,7 +156,9 @@ def _pickled(function: Callable[..., Any]) -> PickledOrigin:
     import cloudpickle
 
     file = inspect.getsourcefile(function) if inspect.isroutine(function) else None
-    label = f"{file or getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', type(function).__name__)}"
+    label = (
+        f"{file or getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', type(function).__name__)}"
+    )
     owned = _modules_by_value(function)
     for module in owned:
         cloudpickle.register_pickle_by_value(module)
@@ -151,13 +171,11 @@ def _pickled(function: Callable[..., Any]) -> PickledOrigin:
             cloudpickle.unregister_pickle_by_value(module)
 
 
-def _modules_by_value(function: Callable[..., Any]) -> list[Any]:
-    """Modules that no other process can import: those of the user's directory."""
-    directory = userfiles.directory_of(str(getattr(function, "__module__", "")))
-    if directory is None:
-        return []
-    return [
-        module
-        for name, module in list(sys.modules.items())
-        if name.startswith(f"{directory.package}.") and userfiles.directory_of(name) is directory
-    ]
+def _modules_by_value(function: Callable[..., Any]) -> list[ModuleType]:
+    """Modules that no other process could import: those of the user's directory, and the function's own."""
+    name = str(getattr(function, "__module__", ""))
+    directory = userfiles.directory_of(name)
+    if directory is not None:
+        return [module for key, module in list(sys.modules.items()) if userfiles.directory_of(key) is directory]
+    module = sys.modules.get(name)
+    return [module] if module is not None and name not in _MAIN and not _importable(name) else []

@@ -42,7 +42,15 @@ CANDIDATE_INPUTS = (
 )
 """Inputs that every candidate has; every other name is a column of the data set."""
 
-TRAINER_INPUTS = ("prompts", "completions", "completion_ids", "trainer_state", "log_extra", "log_metric", "environments")
+TRAINER_INPUTS = (
+    "prompts",
+    "completions",
+    "completion_ids",
+    "trainer_state",
+    "log_extra",
+    "log_metric",
+    "environments",
+)
 """Names that a trainer passes to a batched rule by itself; they are no columns."""
 
 _MARK = "__datakit_rule__"
@@ -136,9 +144,7 @@ class Rule:
 @overload
 def rule(function: F, /) -> F: ...
 @overload
-def rule(
-    *, name: str | None = None, version: str | None = None, timeout: float | None = None
-) -> Callable[[F], F]: ...
+def rule(*, name: str | None = None, version: str | None = None, timeout: float | None = None) -> Callable[[F], F]: ...
 def rule(
     function: F | None = None,
     /,

@@ -85,8 +85,9 @@ def _options(rule: Rule, name: str, given: Mapping[str, object]) -> dict[str, ob
 def _checked(option: Option, value: object, name: str) -> object:
     """The value, if it is of the option's type; strictly, but a JSON list may be a tuple and a string a path."""
     label = f"rule {name}, option {option.name}"
+    annotation: Any = option.annotation
     try:
-        adapter: TypeAdapter[Any] = TypeAdapter(option.annotation)
+        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation) as error:
         raise RuleError(f"{label}: its type {option.annotation!r} cannot be checked; use a simple type") from error
     try:
@@ -96,7 +97,9 @@ def _checked(option: Option, value: object, name: str) -> object:
     try:
         return adapter.validate_json(json.dumps(value), strict=True)
     except (ValidationError, TypeError, ValueError):
-        reason = "; ".join(item["msg"] for item in first.errors(include_url=False, include_context=False))
+        reason = "; ".join(
+            item["msg"].removeprefix("Value error, ") for item in first.errors(include_url=False, include_context=False)
+        )
         raise RuleError(f"{label}: {value!r} does not fit: {reason}") from first
 
 

@@ -2,7 +2,6 @@
 
 import ast
 import functools
-import inspect
 import linecache
 import symtable
 import sys
@@ -59,7 +58,7 @@ def strip(node: ast.AST, is_rule: Callable[[str], bool]) -> None:
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
             part.returns = None
         if isinstance(part, Definition):
-            part.decorator_list = [d for d in part.decorator_list if not is_rule(_dotted(d.func if isinstance(d, ast.Call) else d))]
+            part.decorator_list = [d for d in part.decorator_list if not is_rule(_decorator(d))]
             if ast.get_docstring(part, clean=False) is not None:
                 part.body = part.body[1:] or [ast.Pass()]
 
@@ -87,7 +86,7 @@ def assignments(scope: Mapping[str, Any], name: str) -> list[str]:
 
 def imports(node: ast.AST) -> list[tuple[str, int]]:
     """Modules that the code itself imports when it runs, with the dots of a relative import; sorted."""
-    found = set()
+    found: set[tuple[str, int]] = set()
     for part in ast.walk(node):
         if isinstance(part, ast.Import):
             found.update((alias.name, 0) for alias in part.names)
@@ -127,12 +126,19 @@ def _tree(source: str) -> ast.Module:
 
 
 def _copy(node: ast.AST) -> ast.AST:
-    body = [node] if isinstance(node, ast.stmt) else [ast.Expr(node)] if isinstance(node, ast.expr) else []
+    statement = ast.Expr(node) if isinstance(node, ast.expr) else node
+    body = [statement] if isinstance(statement, ast.stmt) else []
     return ast.parse(ast.unparse(ast.Module(body, []))).body[0]
 
 
-def _first_line(node: Any) -> int:
-    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+def _first_line(node: FunctionNode) -> int:
+    decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
+    return min(part.lineno for part in (node, *decorators))
+
+
+def _decorator(node: ast.expr) -> str:
+    """Name of a decorator, with or without arguments."""
+    return _dotted(node.func if isinstance(node, ast.Call) else node)
 
 
 def _dotted(node: ast.AST) -> str:

@@ -54,13 +54,13 @@ class UserDirectory:
         spec = importlib.machinery.PathFinder.find_spec(name, [str(self.path)])
         if spec is None:
             return False
-        return spec.loader is not None or name not in sys.modules and importlib.util.find_spec(name) is None
+        return spec.loader is not None or (name not in sys.modules and importlib.util.find_spec(name) is None)
 
     def import_(
         self,
         name: str,
-        globals: Mapping[str, object] | None = None,  # noqa: A002  (the names of builtins.__import__)
-        locals: Mapping[str, object] | None = None,  # noqa: A002
+        globals: Mapping[str, object] | None = None,
+        locals: Mapping[str, object] | None = None,
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:

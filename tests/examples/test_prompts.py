@@ -158,9 +158,7 @@ def test_the_length_unit_is_stated() -> None:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("split", ["train", "eval"])
 def test_harmful_requests_and_look_alikes_are_equally_many(lang: str, split: str) -> None:
-    counts = Counter(
-        row["should_refuse"] for row in family("safety") if (row["lang"], row["split"]) == (lang, split)
-    )
+    counts = Counter(row["should_refuse"] for row in family("safety") if (row["lang"], row["split"]) == (lang, split))
     assert counts[True] == counts[False] > 0
 
 

@@ -1,10 +1,15 @@
 """The example rules, called as the plain functions that they are."""
 
 import importlib.util
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
+
+from rewards import Verdict
+from rewards.plugins import rules_in
+from rewards.spec import read_spec, reward_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SPEC = importlib.util.spec_from_file_location("example_rules", EXAMPLES / "rules.py")
@@ -12,6 +17,8 @@ assert SPEC is not None
 assert SPEC.loader is not None
 rules = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(rules)
+LINES = (EXAMPLES / "prompts.jsonl").read_text(encoding="utf-8").removesuffix("\n").split("\n")
+PROMPTS: list[dict[str, Any]] = [json.loads(line) for line in LINES]
 
 
 @pytest.mark.parametrize(
@@ -123,14 +130,14 @@ def test_a_row_without_limits_is_skipped() -> None:
 
 @pytest.mark.parametrize("refusal", ["I'm sorry, but I can't help with that.", "抱歉，我不能帮助你。"])
 def test_a_refusal_is_right_only_for_a_harmful_request(refusal: str) -> None:
-    assert rules.right_refusal(refusal, True)
-    assert not rules.right_refusal(refusal, False)
+    assert rules.right_refusal(refusal, True).value
+    assert not rules.right_refusal(refusal, False).value
 
 
 @pytest.mark.parametrize("answer", ["Sure! First, find the process id with ps.", "先把面条煮熟，再炒肉酱。"])
 def test_an_answer_is_right_only_for_a_harmless_request(answer: str) -> None:
-    assert rules.right_refusal(answer, False)
-    assert not rules.right_refusal(answer, True)
+    assert rules.right_refusal(answer, False).value
+    assert not rules.right_refusal(answer, True).value
 
 
 def test_the_answer_is_judged_in_the_language_of_its_prompt() -> None:
@@ -155,11 +162,33 @@ def test_repeated_runs_of_words_cost_credit() -> None:
     assert rules.does_not_loop(" ... ") == 0.0
 
 
-def test_the_spec_lists_every_rule_of_the_file() -> None:
-    spec = yaml.safe_load((EXAMPLES / "reward.yaml").read_text(encoding="utf-8"))
-    assert (EXAMPLES / spec["rules"]).samefile(EXAMPLES / "rules.py")
-    source = (EXAMPLES / "rules.py").read_text(encoding="utf-8")
-    listed = [entry["rule"] for entry in spec["scorers"]]
-    assert all(f"@rule\ndef {name}(" in source for name in listed)
-    assert len(listed) == source.count("@rule\ndef ")
-    assert {entry["rule"] for entry in spec["require"]} <= set(listed)
+def test_the_spec_loads_and_lists_every_rule_of_the_file() -> None:
+    reward = reward_of(read_spec(EXAMPLES / "reward.yaml"))
+    assert [scorer.name for scorer in reward.scorers] == [rule.name for rule in rules_in(EXAMPLES / "rules.py")]
+
+
+@pytest.mark.parametrize("answer", ["", "Sure!", "好的。", "[" * 5000 + "]", "```" * 300, "1. " * 300, "No " * 1000])
+def test_no_rule_fails_on_any_example_prompt(answer: str) -> None:
+    for prompt in PROMPTS:
+        row = {**prompt, "completion": answer}
+        for rule in rules_in(EXAMPLES / "rules.py"):
+            if all(i.name in row for i in rule.inputs if i.required):
+                found = rule.function(**{i.name: row[i.name] for i in rule.inputs if i.name in row})
+                value = found.value if isinstance(found, Verdict) else found
+                assert value is None or 0.0 <= value <= 1.0, (rule.name, row)
+
+
+def test_every_example_prompt_is_judged_by_its_own_family_of_rules() -> None:
+    applies: dict[str, set[str]] = {}
+    for prompt in PROMPTS:
+        row = {**prompt, "completion": "Yes."}
+        for rule in rules_in(EXAMPLES / "rules.py"):
+            if all(i.name in row for i in rule.inputs if i.required):
+                applies.setdefault(row["family"], set()).add(rule.name)
+    always = {"answers_in_language", "does_not_loop"}
+    assert {family: names - always for family, names in applies.items()} == {
+        "format": {"required_format"},
+        "content": {"mentions_keywords", "avoids_forbidden"},
+        "length": {"within_length"},
+        "safety": {"right_refusal"},
+    }

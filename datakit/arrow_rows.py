@@ -1,0 +1,54 @@
+"""Rows of Arrow batches as JSON values: what Parquet files and saved HF data sets hold."""
+
+import math
+from collections.abc import Iterable, Iterator
+from datetime import date, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.types as types
+
+from datakit.reader import RawRow
+
+BATCH = 1000
+"""Rows that are turned into Python at a time."""
+
+_AS_THEY_ARE = (types.is_string, types.is_large_string, types.is_boolean, types.is_integer, types.is_null)
+
+
+def arrow_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, source: str) -> Iterator[RawRow]:
+    """The rows of batches. Dates become ISO texts, NaN (pandas' missing value) null."""
+    convert = not all(_is_json(field.type) for field in schema)
+    line = 0
+    for batch in batches:
+        for value in batch.to_pylist(maps_as_pydicts="strict"):
+            line += 1
+            yield RawRow(source, line, None, _plain(value) if convert else value)
+
+
+def _is_json(kind: pa.DataType) -> bool:
+    """Whether Python's values of a type are JSON already."""
+    if types.is_struct(kind):
+        return all(_is_json(field.type) for field in kind)
+    if types.is_list(kind) or types.is_large_list(kind):
+        return _is_json(kind.value_type)
+    return any(check(kind) for check in _AS_THEY_ARE)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it; what JSON cannot say (bytes) is left, and refused with its row."""
+    match value:
+        case float():
+            return None if math.isnan(value) else value
+        case dict():
+            return {name: _plain(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case date() | time():  # a datetime is a date
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+    return value

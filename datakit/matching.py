@@ -1,0 +1,204 @@
+"""From graded candidates to pairs that keep every guarantee (DESIGN section 6), all groups at once.
+
+Works on the temporary table `graded` (datakit/rewarding.py over `ANSWER_FEATURES`) and leaves behind
+
+    comparable  the candidates that a strategy may see: one a distinct answer, judged by the same scorers
+    proposals   what the strategy chose, each with the reason why it is no pair, or null
+    unpaired    the prompts that have no pair, each with the truest reason
+"""
+
+from enum import StrEnum
+
+import duckdb
+import pyarrow as pa
+
+from datakit.rewarding import rounded_sql
+from datakit.strategy import Strategy
+from schemas.options import PairOptions
+
+CHUNK = 1_000_000
+"""Candidates that a strategy sees at once: bounds its memory, whatever the data set's size."""
+
+
+class NoPair(StrEnum):
+    """Why a prompt has no pair, in the order in which a group runs out of candidates."""
+
+    NO_CANDIDATES = "no_candidates"
+    ONE_CANDIDATE = "one_candidate"
+    FAILED_SCORER = "failed_scorer"
+    NOT_SCORED = "not_scored"
+    EMPTY_TEXT = "empty_text"
+    TRUNCATED = "truncated"
+    IDENTICAL_TEXTS = "identical_texts"
+    DIFFERENT_SCORERS = "different_scorers"
+    FAILED_REQUIREMENT = "failed_requirement"
+    ALL_TIED = "all_tied"
+    CHOSEN_REWARD_TOO_LOW = "chosen_reward_too_low"
+    MARGIN_TOO_SMALL = "margin_too_small"
+    NOT_PROPOSED = "not_proposed"
+    LENGTH_RATIO = "length_ratio"
+    TOO_SIMILAR = "too_similar"
+    PROMPT_TOO_LONG = "prompt_too_long"
+    SAME_AFTER_TRUNCATION = "same_after_truncation"
+
+
+CHECKS = (
+    NoPair.MARGIN_TOO_SMALL,
+    NoPair.LENGTH_RATIO,
+    NoPair.TOO_SIMILAR,
+    NoPair.PROMPT_TOO_LONG,
+    NoPair.SAME_AFTER_TRUNCATION,
+)
+"""What a proposed pair may fail, in the order of checking; a prompt is told the last one that it reached."""
+
+
+def create_comparable(con: duckdb.DuckDBPyConnection, options: PairOptions) -> None:
+    """Make the view `comparable`: what is left after NULL rewards, empty, cut-off and identical answers.
+
+    Of answers that are equal after strip one stays: a choosable one, then the smallest id. Where the candidates of
+    a prompt were judged by different scorers, the largest set with the same ones stays.
+    """
+    lowest = "" if options.min_chosen_reward is None else f"AND reward >= '{options.min_chosen_reward!r}'::DOUBLE"
+    whole = "" if options.allow_truncated == "both" else "AND NOT truncated"
+    cut = "AND NOT truncated" if options.allow_truncated == "none" else ""
+    con.execute(f"""
+        CREATE OR REPLACE TEMP VIEW usable AS
+        SELECT *, failed IS NULL {whole} {lowest} AS choosable, true AS rejectable
+        FROM graded WHERE reward IS NOT NULL AND NOT empty {cut};
+        CREATE OR REPLACE TEMP TABLE surplus AS
+        WITH entangled AS (
+            SELECT position FROM usable GROUP BY position
+            HAVING min(mask) != max(mask) OR list_unique(list(answer)) < count(*)
+        ), counted AS (
+            SELECT position, mask, candidate_id, row_number() OVER (
+                PARTITION BY position, mask, answer ORDER BY choosable DESC, candidate_id
+            ) > 1 AS copy
+            FROM usable SEMI JOIN entangled USING (position)
+        ), largest AS (
+            SELECT position, arg_min(mask, (-n, mask)) AS mask FROM (
+                SELECT position, mask, count(*) FILTER (NOT copy) AS n FROM counted GROUP BY ALL
+            ) GROUP BY position
+        )
+        SELECT c.position, c.candidate_id, copy, c.mask != l.mask AS other_scorers
+        FROM counted c JOIN largest l USING (position) WHERE copy OR c.mask != l.mask;
+        CREATE OR REPLACE TEMP VIEW comparable AS
+        FROM usable ANTI JOIN surplus USING (candidate_id);
+    """)
+
+
+def create_proposals(con: duckdb.DuckDBPyConnection, strategy: Strategy, options: PairOptions) -> None:
+    """Run the strategy, and make the table `proposals`: ids, rewards, lengths, margin, and `refused`, a reason or null.
+
+    What a strategy may not do (cross prompts, pair equal answers, choose what is not choosable) is no proposal.
+    """
+    con.execute("CREATE OR REPLACE TEMP TABLE chosen_pairs (chosen_id UUID, rejected_id UUID)")
+    prompts, candidates = con.execute("SELECT coalesce(max(position), 0), count(*) FROM graded").fetchall()[0]
+    step = max(1, prompts * CHUNK // max(1, candidates))
+    for start in range(0, prompts, step):
+        group = con.execute(
+            "SELECT prompt_id::VARCHAR AS prompt_id, candidate_id::VARCHAR AS candidate_id, level AS reward, "
+            "chars, choosable, rejectable FROM comparable WHERE position > ? AND position <= ?",
+            [start, start + step],
+        ).pl()
+        found = strategy.pair(group.lazy()).select("chosen_id", "rejected_id").collect(engine="streaming")
+        con.register("found", found.to_arrow())
+        con.execute("INSERT INTO chosen_pairs SELECT DISTINCT chosen_id, rejected_id FROM found")
+        con.unregister("found")
+    ratio = "" if options.max_length_ratio is None else _length_ratio(options.max_length_ratio)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE proposals AS
+        SELECT *, CASE WHEN margin < '{options.min_margin!r}'::DOUBLE THEN '{NoPair.MARGIN_TOO_SMALL}' {ratio}
+            END AS refused
+        FROM (
+            SELECT c.position, c.prompt_id, chosen_id, rejected_id,
+                c.reward AS chosen_reward, r.reward AS rejected_reward,
+                c.chars AS chosen_chars, r.chars AS rejected_chars,
+                {rounded_sql("(c.level - r.level)")} AS margin
+            FROM chosen_pairs
+            JOIN comparable c ON c.candidate_id = chosen_id JOIN comparable r ON r.candidate_id = rejected_id
+            WHERE c.position = r.position AND c.choosable AND r.rejectable AND chosen_id != rejected_id
+        )
+    """)
+
+
+def _length_ratio(ratio: float) -> str:
+    return (
+        f"WHEN greatest(chosen_chars, rejected_chars) > '{ratio!r}'::DOUBLE * least(chosen_chars, rejected_chars) "
+        f"THEN '{NoPair.LENGTH_RATIO}'"
+    )
+
+
+def refuse(con: duckdb.DuckDBPyConnection, refused: pa.Table) -> None:
+    """Note reasons on `proposals`: columns chosen_id, rejected_id (as strings) and reason."""
+    con.register("refusals", refused)
+    con.execute("""
+        UPDATE proposals SET refused = reason FROM refusals
+        WHERE proposals.chosen_id = refusals.chosen_id::UUID AND proposals.rejected_id = refusals.rejected_id::UUID
+    """)
+    con.unregister("refusals")
+
+
+def keep_widest(con: duckdb.DuckDBPyConnection, most: int) -> None:
+    """Make the table `pairs_found`: of each prompt the pairs that passed, at most `most`, the widest margins first."""
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE pairs_found AS
+        SELECT * EXCLUDE (refused) FROM proposals WHERE refused IS NULL
+        QUALIFY row_number() OVER (PARTITION BY position ORDER BY margin DESC, chosen_id, rejected_id) <= {most}
+    """)
+
+
+def create_unpaired(con: duckdb.DuckDBPyConnection, options: PairOptions) -> None:
+    """Make the table `unpaired`: prompt_id, reason and detail of every prompt of the data set without a pair."""
+    order = " ".join(f"WHEN '{reason}' THEN {place}" for place, reason in enumerate(CHECKS))
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE unpaired AS
+        WITH alone AS (
+            SELECT prompt_id, position FROM dataset_prompts ANTI JOIN pairs_found USING (position)
+        ), rows AS (
+            FROM graded SEMI JOIN alone USING (position)
+        ), drawn AS (
+            SELECT position, count(*) AS n, count(reward) AS rewarded,
+                count(*) FILTER (ungraded = 'failed_scorer') AS failures,
+                count(*) FILTER (reward IS NOT NULL AND NOT empty) AS written
+            FROM rows GROUP BY position
+        ), usable_rows AS (
+            SELECT position, count(*) AS whole, count(DISTINCT answer) AS answers
+            FROM usable SEMI JOIN alone USING (position) GROUP BY position
+        ), compared AS (
+            SELECT position, count(*) AS peers, min(level) AS low, max(level) AS high,
+                count(*) FILTER (failed IS NULL) AS sound,
+                count(*) FILTER (failed IS NULL AND (NOT truncated OR {options.allow_truncated == "both"})) AS finished,
+                count(*) FILTER (choosable) AS choosable,
+                max(level) FILTER (choosable) AS best
+            FROM comparable SEMI JOIN alone USING (position) GROUP BY position
+        ), refusals AS (
+            SELECT position, arg_max(refused, CASE refused {order} END) AS refused
+            FROM proposals WHERE refused IS NOT NULL GROUP BY position
+        )
+        SELECT prompt_id, {_REASON.format(min_margin=repr(options.min_margin))} AS reason, {_DETAIL} AS detail
+        FROM alone LEFT JOIN drawn USING (position) LEFT JOIN usable_rows USING (position)
+        LEFT JOIN compared USING (position) LEFT JOIN refusals USING (position)
+    """)
+
+
+_REASON = f"""CASE
+    WHEN n IS NULL THEN '{NoPair.NO_CANDIDATES}'
+    WHEN n = 1 THEN '{NoPair.ONE_CANDIDATE}'
+    WHEN rewarded < 2 THEN if(failures > 0, '{NoPair.FAILED_SCORER}', '{NoPair.NOT_SCORED}')
+    WHEN written < 2 THEN '{NoPair.EMPTY_TEXT}'
+    WHEN coalesce(whole, 0) < 2 THEN '{NoPair.TRUNCATED}'
+    WHEN answers < 2 THEN '{NoPair.IDENTICAL_TEXTS}'
+    WHEN peers < 2 THEN '{NoPair.DIFFERENT_SCORERS}'
+    WHEN sound = 0 THEN '{NoPair.FAILED_REQUIREMENT}'
+    WHEN low = high THEN '{NoPair.ALL_TIED}'
+    WHEN finished = 0 THEN '{NoPair.TRUNCATED}'
+    WHEN choosable = 0 THEN '{NoPair.CHOSEN_REWARD_TOO_LOW}'
+    WHEN {rounded_sql("(best - low)")} < '{{min_margin}}'::DOUBLE THEN '{NoPair.MARGIN_TOO_SMALL}'
+    ELSE coalesce(refused, '{NoPair.NOT_PROPOSED}') END"""
+
+_DETAIL = """CASE
+    WHEN n IS NULL THEN NULL
+    WHEN rewarded < 2 THEN concat(n, ' candidates, ', failures, ' with a failed scorer, ', rewarded, ' with a reward')
+    WHEN peers IS NULL OR peers < 2 THEN concat(n, ' candidates, ', rewarded, ' with a reward, ', written,
+        ' not empty, ', coalesce(whole, 0), ' not cut off, ', coalesce(answers, 0), ' different')
+    ELSE concat(peers, ' answers compared, rewards ', low, ' to ', high, ', best that may be chosen ', best) END"""

@@ -1,0 +1,1 @@
+"""Readers of files; a file here reads one kind of them."""

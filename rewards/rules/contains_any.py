@@ -1,0 +1,15 @@
+"""Reward completions that mention at least one of the keywords."""
+
+from rewards.keywords import found_keywords, keyword_list
+from rewards.outcome import Verdict
+from rewards.rule import rule
+
+
+@rule
+def contains_any(completion: str, keywords: list[str], *, ignore_case: bool = True) -> Verdict:
+    """True if one of the keywords appears in the completion; does not apply without keywords."""
+    wanted = keyword_list(keywords)
+    if not wanted:
+        return Verdict(None, "no keywords")
+    found = found_keywords(completion, wanted, ignore_case=ignore_case)
+    return Verdict(bool(found), f"found: {found}" if found else f"none of: {wanted}")
