@@ -22,9 +22,19 @@ def stripped_sql(text: str) -> str:
 
 ANSWER_FEATURES = f"""
     hash({stripped_sql("text")}, {_CALLS}) AS answer,
-    {stripped_sql("text")} = '' AND len({_CALLS}) = 0 AS empty,
+    answer = hash('', []::VARCHAR[]) AS empty,
     coalesce(finish_reason = 'length', false) AS truncated,
     length(text)::UINTEGER AS chars
 """
 """Columns for `create_groups`: a 64-bit hash that is equal where two answers say the same, whether the answer is empty,
 whether it was cut off by max_tokens, and its length in characters."""
+
+
+def messages_sql(candidate: str) -> str:
+    """The turns of an answer, as JSON: with tool calls and reasoning where it has them.
+
+    Args:
+        candidate: alias of a row of `candidates`.
+    """
+    plain = f"json_array(json_object('role', 'assistant', 'content', {candidate}.text))"
+    return f"coalesce({candidate}.messages, {plain})"

@@ -8,6 +8,7 @@ JSON string: the order of the arguments is kept, their spacing is made one.
 import json
 from typing import Any, NoReturn
 
+from rewards.reasoning import OPEN, split_reasoning
 from schemas.errors import InputError
 
 Message = dict[str, Any]
@@ -261,6 +262,14 @@ def split_answer(messages: list[Message]) -> tuple[list[Message], Message | None
     if messages and messages[-1]["role"] == "assistant":
         return messages[:-1], messages[-1]
     return messages, None
+
+
+def without_thoughts(answer: Message) -> Message:
+    """An answer whose <think> block is its reasoning, as it is for generated answers; others unchanged."""
+    if "reasoning_content" in answer or not answer["content"].lstrip().startswith(OPEN):
+        return answer
+    reasoning, text = split_reasoning(answer["content"])
+    return {**answer, "content": text, "reasoning_content": reasoning}
 
 
 def said(role: str, text: str) -> Message:

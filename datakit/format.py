@@ -7,8 +7,8 @@ method: the format that can read the rows and takes the most of their fields is 
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeGuard
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, NamedTuple, TypeGuard
 
 from datakit.conversation import (
     Message,
@@ -30,20 +30,18 @@ ANSWER = ("output", "response", "completion")
 """Fields that hold what is answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An imported candidate."""
 
     messages: list[Message]
     """Nearly always one assistant turn; several where the answer itself calls tools."""
     model: str | None = None
     """Who wrote it; None: the row's field `model`, if it has one."""
-    columns: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Any] = MappingProxyType({})
     """What the row says of this answer alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A pairwise judgement of two answers, by their positions."""
 
     left: int
@@ -54,8 +52,7 @@ class Verdict:
     reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rating:
+class Rating(NamedTuple):
     """A score of one answer, by its position."""
 
     answer: int
@@ -64,8 +61,7 @@ class Rating:
     kind: Literal["human", "imported"] = "human"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What one raw row means."""
 
     messages: list[Message]
@@ -169,6 +165,8 @@ class Fields:
             return Answer([said("assistant", value)])
         if isinstance(value, dict):
             return Answer(only_answers([message(value, name)], name))
+        if not looks_like_turns(value):
+            wrong_type(name, value, "text")
         return Answer(only_answers(self.turns(name), name))
 
     def tools(self) -> list[dict[str, Any]] | None:
@@ -211,9 +209,10 @@ def read_row(layout: Format, row: object) -> tuple[Entry, Fields]:
         wrong_type("the row", row, "an object with fields")
     fields = Fields(row)
     entry = layout.read(fields)
-    if not any(m["role"] in ("user", "tool") for m in entry.messages):
+    asked = [m["content"] for m in entry.messages if m["role"] in ("user", "tool")]
+    if not asked:
         raise RowError("empty_conversation", "nothing is asked before the answer")
-    if not any(m["content"].strip() for m in entry.messages if m["role"] in ("user", "tool")):
+    if not any(map(str.strip, asked)):
         raise RowError("empty_prompt", "the prompt has no text")
     return entry, fields
 

@@ -47,26 +47,31 @@ def ingest(path: Path, options: IngestOptions, *, store: Store) -> Report:
         ConfigError: an option is wrong.
         StoreError: the store cannot be written.
     """
+    with Staging() as staging:
+        return ingest_through(staging, path, options, store=store)
+
+
+def ingest_through(staging: Staging, path: Path, options: IngestOptions, *, store: Store) -> Report:
+    """Like `ingest`, with staging tables (empty ones) of the caller's."""
     name = _name(path, options)
     layout = named_format(options.format) if options.format else None
-    with Staging() as staging:
-        reading = _Reading(path, options, staging)
-        format_name, note = reading.read(layout)
-        settled = settle(staging, reading.rows, options.where, options.limit)
-        _check(settled, path, options)
-        config = {
-            "content": settled.content,
-            "format": format_name,
-            "source": str(path),
-            **options.model_dump(exclude={"name", "strict", "format"}, exclude_defaults=True),
-        }
-        notes = (note, *(f"first {reason}: {text}" for reason, text in settled.first.items()))
-        version = stored_version(store, name, settled)
-        run_id = None
-        if version is None:
-            version, run_id = shelve(store, staging, settled, Shelf(name, config))
-        else:
-            notes = (f"nothing to do: {name}@{version} has the same content", *notes)
+    reading = _Reading(path, options, staging)
+    format_name, note = reading.read(layout)
+    settled = settle(staging, reading.rows, options.where, options.limit)
+    _check(settled, path, options)
+    config = {
+        "content": settled.content,
+        "format": format_name,
+        "source": str(path),
+        **options.model_dump(exclude={"name", "strict", "format"}, exclude_defaults=True),
+    }
+    notes = (note, *(f"first {reason}: {text}" for reason, text in settled.first.items()))
+    version = stored_version(store, name, settled)
+    run_id = None
+    if version is None:
+        version, run_id = shelve(store, staging, settled, Shelf(name, config))
+    else:
+        notes = (f"nothing to do: {name}@{version} has the same content", *notes)
     return Report(
         stage="ingest",
         dataset=name,

@@ -7,49 +7,16 @@ Works on the temporary table `graded` (datakit/rewarding.py over `ANSWER_FEATURE
     unpaired    the prompts that have no pair, each with the truest reason
 """
 
-from enum import StrEnum
-
 import duckdb
 import pyarrow as pa
 
+from datakit.reasons import PAIR_CHECKS, Reason
 from datakit.rewarding import rounded_sql
-from datakit.strategy import Strategy
+from datakit.strategy import SqlStrategy, Strategy
 from schemas.options import PairOptions
 
 CHUNK = 1_000_000
-"""Candidates that a strategy sees at once: bounds its memory, whatever the data set's size."""
-
-
-class NoPair(StrEnum):
-    """Why a prompt has no pair, in the order in which a group runs out of candidates."""
-
-    NO_CANDIDATES = "no_candidates"
-    ONE_CANDIDATE = "one_candidate"
-    FAILED_SCORER = "failed_scorer"
-    NOT_SCORED = "not_scored"
-    EMPTY_TEXT = "empty_text"
-    TRUNCATED = "truncated"
-    IDENTICAL_TEXTS = "identical_texts"
-    DIFFERENT_SCORERS = "different_scorers"
-    FAILED_REQUIREMENT = "failed_requirement"
-    ALL_TIED = "all_tied"
-    CHOSEN_REWARD_TOO_LOW = "chosen_reward_too_low"
-    MARGIN_TOO_SMALL = "margin_too_small"
-    NOT_PROPOSED = "not_proposed"
-    LENGTH_RATIO = "length_ratio"
-    TOO_SIMILAR = "too_similar"
-    PROMPT_TOO_LONG = "prompt_too_long"
-    SAME_AFTER_TRUNCATION = "same_after_truncation"
-
-
-CHECKS = (
-    NoPair.MARGIN_TOO_SMALL,
-    NoPair.LENGTH_RATIO,
-    NoPair.TOO_SIMILAR,
-    NoPair.PROMPT_TOO_LONG,
-    NoPair.SAME_AFTER_TRUNCATION,
-)
-"""What a proposed pair may fail, in the order of checking; a prompt is told the last one that it reached."""
+"""Candidates that a strategy in Polars sees at once: bounds its memory, whatever the data set's size."""
 
 
 def create_comparable(con: duckdb.DuckDBPyConnection, options: PairOptions) -> None:
@@ -91,23 +58,20 @@ def create_proposals(con: duckdb.DuckDBPyConnection, strategy: Strategy, options
 
     What a strategy may not do (cross prompts, pair equal answers, choose what is not choosable) is no proposal.
     """
-    con.execute("CREATE OR REPLACE TEMP TABLE chosen_pairs (chosen_id UUID, rejected_id UUID)")
-    prompts, candidates = con.execute("SELECT coalesce(max(position), 0), count(*) FROM graded").fetchall()[0]
-    step = max(1, prompts * CHUNK // max(1, candidates))
-    for start in range(0, prompts, step):
-        group = con.execute(
-            "SELECT prompt_id::VARCHAR AS prompt_id, candidate_id::VARCHAR AS candidate_id, level AS reward, "
-            "chars, choosable, rejectable FROM comparable WHERE position > ? AND position <= ?",
-            [start, start + step],
-        ).pl()
-        found = strategy.pair(group.lazy()).select("chosen_id", "rejected_id").collect(engine="streaming")
-        con.register("found", found.to_arrow())
-        con.execute("INSERT INTO chosen_pairs SELECT DISTINCT chosen_id, rejected_id FROM found")
-        con.unregister("found")
+    con.execute("""
+        CREATE OR REPLACE TEMP TABLE chosen_pairs (chosen_id UUID, rejected_id UUID);
+        CREATE OR REPLACE TEMP VIEW offered AS
+        SELECT position AS prompt_id, candidate_id, level AS reward, chars, choosable, rejectable FROM comparable
+    """)
+    if isinstance(strategy, SqlStrategy):
+        query = strategy.query("offered")
+        con.execute(f"INSERT INTO chosen_pairs SELECT DISTINCT chosen_id, rejected_id FROM ({query})")
+    else:
+        _choose_in_chunks(con, strategy)
     ratio = "" if options.max_length_ratio is None else _length_ratio(options.max_length_ratio)
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE proposals AS
-        SELECT *, CASE WHEN margin < '{options.min_margin!r}'::DOUBLE THEN '{NoPair.MARGIN_TOO_SMALL}' {ratio}
+        SELECT *, CASE WHEN margin < '{options.min_margin!r}'::DOUBLE THEN '{Reason.MARGIN_TOO_SMALL}' {ratio}
             END AS refused
         FROM (
             SELECT c.position, c.prompt_id, chosen_id, rejected_id,
@@ -121,10 +85,25 @@ def create_proposals(con: duckdb.DuckDBPyConnection, strategy: Strategy, options
     """)
 
 
+def _choose_in_chunks(con: duckdb.DuckDBPyConnection, strategy: Strategy) -> None:
+    prompts, candidates = con.execute("SELECT coalesce(max(position), 0), count(*) FROM graded").fetchall()[0]
+    step = max(1, prompts * CHUNK // max(1, candidates))
+    for start in range(0, prompts, step):
+        group = con.execute(
+            "SELECT * REPLACE (candidate_id::VARCHAR AS candidate_id) FROM offered "
+            "WHERE prompt_id > ? AND prompt_id <= ?",
+            [start, start + step],
+        ).pl()
+        found = strategy.pair(group.lazy()).select("chosen_id", "rejected_id").collect(engine="streaming")
+        con.register("found", found)
+        con.execute("INSERT INTO chosen_pairs SELECT DISTINCT chosen_id::UUID, rejected_id::UUID FROM found")
+        con.unregister("found")
+
+
 def _length_ratio(ratio: float) -> str:
     return (
         f"WHEN greatest(chosen_chars, rejected_chars) > '{ratio!r}'::DOUBLE * least(chosen_chars, rejected_chars) "
-        f"THEN '{NoPair.LENGTH_RATIO}'"
+        f"THEN '{Reason.LENGTH_RATIO}'"
     )
 
 
@@ -149,7 +128,7 @@ def keep_widest(con: duckdb.DuckDBPyConnection, most: int) -> None:
 
 def create_unpaired(con: duckdb.DuckDBPyConnection, options: PairOptions) -> None:
     """Make the table `unpaired`: prompt_id, reason and detail of every prompt of the data set without a pair."""
-    order = " ".join(f"WHEN '{reason}' THEN {place}" for place, reason in enumerate(CHECKS))
+    order = " ".join(f"WHEN '{reason}' THEN {place}" for place, reason in enumerate(PAIR_CHECKS))
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE unpaired AS
         WITH alone AS (
@@ -182,19 +161,19 @@ def create_unpaired(con: duckdb.DuckDBPyConnection, options: PairOptions) -> Non
 
 
 _REASON = f"""CASE
-    WHEN n IS NULL THEN '{NoPair.NO_CANDIDATES}'
-    WHEN n = 1 THEN '{NoPair.ONE_CANDIDATE}'
-    WHEN rewarded < 2 THEN if(failures > 0, '{NoPair.FAILED_SCORER}', '{NoPair.NOT_SCORED}')
-    WHEN written < 2 THEN '{NoPair.EMPTY_TEXT}'
-    WHEN coalesce(whole, 0) < 2 THEN '{NoPair.TRUNCATED}'
-    WHEN answers < 2 THEN '{NoPair.IDENTICAL_TEXTS}'
-    WHEN peers < 2 THEN '{NoPair.DIFFERENT_SCORERS}'
-    WHEN sound = 0 THEN '{NoPair.FAILED_REQUIREMENT}'
-    WHEN low = high THEN '{NoPair.ALL_TIED}'
-    WHEN finished = 0 THEN '{NoPair.TRUNCATED}'
-    WHEN choosable = 0 THEN '{NoPair.CHOSEN_REWARD_TOO_LOW}'
-    WHEN {rounded_sql("(best - low)")} < '{{min_margin}}'::DOUBLE THEN '{NoPair.MARGIN_TOO_SMALL}'
-    ELSE coalesce(refused, '{NoPair.NOT_PROPOSED}') END"""
+    WHEN n IS NULL THEN '{Reason.NO_CANDIDATES}'
+    WHEN n = 1 THEN '{Reason.ONE_CANDIDATE}'
+    WHEN rewarded < 2 THEN if(failures > 0, '{Reason.FAILED_SCORER}', '{Reason.NOT_SCORED}')
+    WHEN written < 2 THEN '{Reason.EMPTY_TEXT}'
+    WHEN coalesce(whole, 0) < 2 THEN '{Reason.TRUNCATED}'
+    WHEN answers < 2 THEN '{Reason.IDENTICAL_TEXTS}'
+    WHEN peers < 2 THEN '{Reason.DIFFERENT_SCORERS}'
+    WHEN sound = 0 THEN '{Reason.FAILED_REQUIREMENT}'
+    WHEN low = high THEN '{Reason.ALL_TIED}'
+    WHEN finished = 0 THEN '{Reason.TRUNCATED}'
+    WHEN choosable = 0 THEN '{Reason.CHOSEN_REWARD_TOO_LOW}'
+    WHEN {rounded_sql("(best - low)")} < '{{min_margin}}'::DOUBLE THEN '{Reason.MARGIN_TOO_SMALL}'
+    ELSE coalesce(refused, '{Reason.NOT_PROPOSED}') END"""
 
 _DETAIL = """CASE
     WHEN n IS NULL THEN NULL

@@ -38,7 +38,8 @@ def show(name: str | None = None, *, prompt: str | None = None, limit: int = 10,
                 version=dataset.version,
                 tables=tuple(_dataset(con, dataset, limit)),
             )
-        return Report(stage="show", tables=tuple(_overview(con, limit)))
+        tables = tuple(table for table in _overview(con, limit) if table.rows)
+        return Report(stage="show", notes=() if tables else ("the store is empty",), tables=tables)
 
 
 def example_pair(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> Table | None:

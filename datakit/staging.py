@@ -1,7 +1,6 @@
 """Where ingest gathers a file before anything is stored: a DuckDB of its own, in memory, that spills to disk.
 
 So a file is judged as a whole (duplicates, filters, whether anything changed at all) before the store is touched.
-Ids are made here, a column at a time, of canonical JSON that Python wrote: the md5 of schemas/identity.py in SQL.
 """
 
 import tempfile
@@ -13,11 +12,11 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
-from datakit.conversation import RowError, is_plain
+from datakit.conversation import RowError, is_plain, without_thoughts
 from datakit.format import Answer, Entry
 from datakit.reader import RawRow
 from schemas.errors import StoreError
-from schemas.identity import canonical_json, content_id
+from schemas.identity import canonical_json, content_id, text_id
 
 FLUSH_ROWS = 8192
 FLUSH_BYTES = 1 << 25
@@ -62,48 +61,52 @@ def _schema(**types: pa.DataType) -> pa.Schema:
     return pa.schema([("number", pa.int64()), *types.items()])
 
 
-_TEXT, _LONG = pa.string(), pa.large_string()
+_ID = _TEXT = pa.string()
+_LONG = pa.large_string()
 _INCOMING = {
-    "entries": _schema(source=_TEXT, line=pa.int64(), messages=_LONG, tools=_LONG, columns=_LONG),
-    "answers": _schema(slot=pa.int32(), recipe_id=_TEXT, content=_LONG, text=_LONG, messages=_LONG, columns=_LONG),
-    "verdicts": _schema(left=pa.int32(), right=pa.int32(), scorer=_TEXT, kind=_TEXT, verdict=_TEXT, reason=_TEXT),
-    "ratings": _schema(slot=pa.int32(), scorer=_TEXT, kind=_TEXT, value=pa.float64()),
-    "refused": _schema(part=pa.bool_(), reason=_TEXT, detail=_TEXT, source=_TEXT, line=pa.int64(), raw=_LONG),
+    "entries": _schema(
+        batch=pa.int32(), source=_TEXT, line=pa.int64(), prompt_id=_ID, messages=_LONG, tools=_LONG, columns=_LONG
+    ),
+    "answers": _schema(
+        slot=pa.int32(),
+        batch=pa.int32(),
+        prompt_id=_ID,
+        candidate_id=_ID,
+        recipe_id=_ID,
+        text=_LONG,
+        messages=_LONG,
+        columns=_LONG,
+    ),
+    "parts": _schema(slot=pa.int32(), item_id=_ID, columns_id=_ID, answer=pa.bool_()),
+    "verdicts": _schema(
+        prompt_id=_ID, left_id=_ID, right_id=_ID, scorer=_TEXT, kind=_TEXT, verdict=_TEXT, reason=_TEXT
+    ),
+    "ratings": _schema(slot=pa.int32(), candidate_id=_ID, scorer=_TEXT, kind=_TEXT, value=pa.float64()),
+    "refused": _schema(
+        batch=pa.int32(),
+        part=pa.bool_(),
+        reason=_TEXT,
+        detail=_TEXT,
+        item_id=_ID,
+        source=_TEXT,
+        line=pa.int64(),
+        raw=_LONG,
+    ),
 }
-"""What Python hands over; the ids are added in SQL."""
-
-_TAKE_IN = """
-INSERT INTO entries SELECT number, $batch, source, line,
-    md5('[' || messages || ',' || coalesce(tools, 'null') || ']')::UUID, messages, tools, columns
-FROM new_entries;
-INSERT INTO answers SELECT number, slot, $batch, prompt_id,
-    md5('["' || prompt_id || '","' || recipe_id || '","import",' || content || ']')::UUID,
-    recipe_id, text, a.messages, a.columns
-FROM new_answers a JOIN entries e USING (number) WHERE e.number >= $first;
-INSERT INTO parts SELECT number, slot, candidate_id, md5(coalesce(a.columns, e.columns))::UUID, true
-FROM answers a JOIN entries e USING (number) WHERE a.number >= $first AND e.number >= $first;
-INSERT INTO parts SELECT number, 0, prompt_id, md5(columns)::UUID, false
-FROM entries e ANTI JOIN new_answers USING (number) WHERE e.number >= $first;
-INSERT INTO verdicts SELECT number, l.prompt_id, l.candidate_id, r.candidate_id, scorer, kind, verdict, reason
-FROM new_verdicts v JOIN answers l USING (number) JOIN answers r USING (number)
-WHERE l.slot = v.left AND r.slot = v.right AND l.number >= $first AND r.number >= $first;
-INSERT INTO ratings SELECT number, slot, candidate_id, scorer, kind, value
-FROM new_ratings JOIN answers a USING (number, slot) WHERE a.number >= $first;
-INSERT INTO refused SELECT number, $batch, part, reason, detail, NULL, source, line, raw FROM new_refused;
-"""
+"""The tables again, as Arrow brings their rows: ids are text on the way."""
 
 
 class Staging:
     """A file's rows on their way into the store. Rows are numbered from 1, in the file's order, good and bad alike."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch_rows: int = BATCH_ROWS) -> None:
         self.batches = 1
         self.recipes: dict[str, str] = {}
         """Recipe ids of the answers' models, by name."""
         self._waiting: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _INCOMING}
-        self._first: int | None = None
         self._flush_rows = self._flush_bytes = 0
         self._batch_rows = self._batch_bytes = 0
+        self._most_rows = batch_rows
 
     def __enter__(self) -> Self:
         self._directory = tempfile.TemporaryDirectory(prefix="datakit-", ignore_cleanup_errors=True)
@@ -126,31 +129,49 @@ class Staging:
         try:
             messages = canonical_json(entry.messages)
             tools = None if entry.tools is None else canonical_json(entry.tools)
-            told = canonical_json(columns)
-            answers = [self._answer(number, slot, answer, columns) for slot, answer in enumerate(entry.answers)]
+            own = canonical_json(columns)
+            prompt_id = text_id(f"[{messages},{tools or 'null'}]")
+            answers = [self._answer(prompt_id, answer, columns) for answer in entry.answers]
         except (ValueError, TypeError, RecursionError) as error:
             raise RowError("not_json", f"a value that JSON cannot hold ({error})") from error
-        waiting = self._waiting
-        waiting["entries"].append((number, raw.source, raw.line, messages, tools, told))
-        waiting["answers"] += answers
-        for v in entry.verdicts:
-            waiting["verdicts"].append((number, v.left, v.right, v.scorer, v.kind, v.verdict, v.reason))
-        for r in entry.ratings:
-            waiting["ratings"].append((number, r.answer, r.scorer, r.kind, r.value))
-        for what in entry.missing:
-            waiting["refused"].append((number, True, "missing_answer", what, raw.source, raw.line, None))
-        self._count(number, len(messages) + len(told) + sum(len(answer[3]) for answer in answers))
+        waiting, batch = self._waiting, self.batches
+        waiting["entries"].append((number, batch, raw.source, raw.line, prompt_id, messages, tools, own))
+        own_id = text_id(own)
+        if not answers:
+            waiting["parts"].append((number, 0, prompt_id, own_id, False))
+        for slot, (candidate_id, recipe, text, turns, told) in enumerate(answers):
+            waiting["answers"].append((number, slot, batch, prompt_id, candidate_id, recipe, text, turns, told))
+            columns_id = own_id if told is None else text_id(told)
+            waiting["parts"].append((number, slot, candidate_id, columns_id, True))
+        self._add_judgements(number, raw, entry, prompt_id, [answer[0] for answer in answers])
+        self._count(len(messages) + len(own) + sum(len(text) for _, _, text, _, _ in answers))
 
-    def _answer(self, number: int, slot: int, answer: Answer, columns: dict[str, Any]) -> tuple[Any, ...]:
+    def _add_judgements(
+        self, number: int, raw: RawRow, entry: Entry, prompt_id: str, candidates: Sequence[str]
+    ) -> None:
+        waiting = self._waiting
+        for v in entry.verdicts:
+            sides = (candidates[v.left], candidates[v.right])
+            waiting["verdicts"].append((number, prompt_id, *sides, v.scorer, v.kind, v.verdict, v.reason))
+        for r in entry.ratings:
+            waiting["ratings"].append((number, r.answer, candidates[r.answer], r.scorer, r.kind, r.value))
+        for what in entry.missing:
+            source = (raw.source, raw.line, None)
+            waiting["refused"].append((number, self.batches, True, "missing_answer", what, prompt_id, *source))
+
+    def _answer(
+        self, prompt_id: str, answer: Answer, columns: dict[str, Any]
+    ) -> tuple[str, str, str, str | None, str | None]:
+        """Candidate id, recipe id, text, messages (null for plain text), and columns (null: the entry's)."""
         own = {**columns, **answer.columns} if answer.columns else columns
         model = answer.model or own.get("model")
         recipe = self._recipe(model if isinstance(model, str) and model else IMPORTED)
-        text = answer.messages[-1]["content"]
-        told = canonical_json(own) if answer.columns else None
-        if is_plain(answer.messages):
-            return number, slot, recipe, canonical_json(text), text, None, told
-        content = canonical_json(answer.messages)
-        return number, slot, recipe, content, text, content, told
+        messages = [*answer.messages[:-1], without_thoughts(answer.messages[-1])]
+        text = messages[-1]["content"]
+        turns = None if is_plain(messages) else canonical_json(messages)
+        # content_id([prompt_id, recipe, "import", text or messages]), without writing the messages out twice
+        candidate_id = text_id(f'["{prompt_id}","{recipe}","import",{turns or canonical_json(text)}]')
+        return candidate_id, recipe, text, turns, canonical_json(own) if answer.columns else None
 
     def _recipe(self, model: str) -> str:
         if model not in self.recipes:
@@ -160,34 +181,30 @@ class Staging:
     def refuse(self, number: int, raw: RawRow, problem: RowError) -> None:
         """Take in a bad row, for the ledger."""
         text = raw.text
-        self._waiting["refused"].append((number, False, problem.reason, problem.detail, raw.source, raw.line, text))
-        self._count(number, len(text))
+        source = (raw.source, raw.line, text)
+        self._waiting["refused"].append((number, self.batches, False, problem.reason, problem.detail, None, *source))
+        self._count(len(text))
 
-    def _count(self, number: int, size: int) -> None:
-        if self._first is None:
-            self._first = number
+    def _count(self, size: int) -> None:
         self._flush_rows += 1
         self._flush_bytes += size
-        if self._flush_rows >= FLUSH_ROWS or self._flush_bytes >= FLUSH_BYTES:
+        if self._flush_rows >= min(FLUSH_ROWS, self._most_rows) or self._flush_bytes >= FLUSH_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Hand what waits to DuckDB."""
-        if self._first is None:
-            return
-        given = {"batch": self.batches, "first": self._first}
         with room_needed():
             for table, rows in self._waiting.items():
-                self.con.register(f"new_{table}", _table(rows, _INCOMING[table]))
-                rows.clear()
-            for statement in self.con.extract_statements(_TAKE_IN):
-                self.con.execute(statement, {name: given[name] for name in statement.named_parameters})
+                if rows:
+                    self.con.register("incoming", _table(rows, _INCOMING[table]))
+                    self.con.execute(f"INSERT INTO {table} BY NAME FROM incoming")
+                    rows.clear()
         self._batch_rows += self._flush_rows
         self._batch_bytes += self._flush_bytes
-        if self._batch_rows >= BATCH_ROWS or self._batch_bytes >= BATCH_BYTES:
+        if self._batch_rows >= self._most_rows or self._batch_bytes >= BATCH_BYTES:
             self.batches += 1
             self._batch_rows = self._batch_bytes = 0
-        self._first, self._flush_rows, self._flush_bytes = None, 0, 0
+        self._flush_rows = self._flush_bytes = 0
 
 
 @contextmanager
@@ -206,6 +223,5 @@ def room_needed() -> Iterator[None]:
 
 
 def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
-    columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    arrays = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -89,18 +89,19 @@ def attempt(function: Callable[..., Any], *given: Any, **named: Any) -> Any:
 
 def finding(answer: Any) -> Finding:
     """What a rule's answer means."""
-    if type(answer) is Verdict:
-        code, value, reason = finding(answer.value)
-        return code, value, reason or str(answer.reason)[:LONGEST_REASON]
+    if isinstance(answer, (float, int)):
+        value = float(answer)
+        return (OK, value, "") if isfinite(value) else (ERROR, 0.0, f"returned {value}")
     if answer is None:
         return SKIP, 0.0, ""
-    if type(answer) is Failure:
+    if isinstance(answer, Verdict):
+        code, value, reason = finding(answer.value)
+        return code, value, reason or str(answer.reason)[:LONGEST_REASON]
+    if isinstance(answer, Failure):
         return ERROR, 0.0, answer.reason
-    if not isinstance(answer, float | int):  # a number of numpy's or torch's; text is none, although float() takes it
-        if isinstance(answer, str | bytes | bytearray) or not hasattr(answer, "__float__"):
-            return ERROR, 0.0, f"returned {type(answer).__name__} {answer!r}, not a number"[:LONGEST_REASON]
-    value = float(answer)
-    return (OK, value, "") if isfinite(value) else (ERROR, 0.0, f"returned {value}")
+    if hasattr(answer, "__float__"):  # a number of numpy's or torch's
+        return finding(float(answer))
+    return ERROR, 0.0, f"returned {type(answer).__name__} {answer!r}, not a number"[:LONGEST_REASON]
 
 
 def safe_finding(answer: Any) -> Finding:
@@ -118,7 +119,8 @@ class Fresh:
         self.data = pickle.dumps(value)
 
     def __call__(self, _: object = None) -> Any:
-        return pickle.loads(self.data)
+        """A copy."""
+        return pickle.loads(self.data)  # noqa: S301  (made above)
 
 
 class Loaded:
@@ -132,7 +134,8 @@ class Loaded:
         for name, value in self.defaults.items():
             if name not in self._passed and isinstance(_guarded(value), Fresh):
                 self.options.setdefault(name, _guarded(value))
-        self._fixed = not any(isinstance(value, Fresh) for value in self.options.values())
+        self.mutable = any(isinstance(value, Fresh) for value in self.options.values())
+        """Whether the options must be made anew for every call."""
 
     @property
     def _passed(self) -> set[str]:
@@ -140,7 +143,7 @@ class Loaded:
 
     def keywords(self) -> dict[str, Any]:
         """The options, for one call."""
-        if self._fixed:
+        if not self.mutable:
             return self.options
         return {name: value() if isinstance(value, Fresh) else value for name, value in self.options.items()}
 
@@ -183,6 +186,7 @@ class Prepare:
         self.steps = steps
 
     def __call__(self, raw: tuple[Any, ...]) -> list[Any]:
+        """The arguments of one call."""
         return [step(value) if step else value for step, value in zip(self.steps, raw, strict=True)]
 
 
@@ -207,12 +211,12 @@ def load(job: bytes) -> Loaded | str:
 
 
 def _load(job: bytes) -> Loaded:
-    told: Job = pickle.loads(job)
+    told: Job = pickle.loads(job)  # noqa: S301  (from the pool)
     return Loaded(told, resolve(told.origin))
 
 
 def trainer_arguments(job: Job) -> dict[str, Any]:
-    """What a trainer would hand to a batched rule beside the rows: nothing happens here, so the callbacks do nothing."""
+    """What a trainer hands to a batched rule beside the rows; nothing is trained here, so the callbacks do nothing."""
     made = {
         "trainer_state": SimpleNamespace(global_step=0, max_steps=0, epoch=0.0),
         "log_extra": _ignore,

@@ -3,7 +3,7 @@
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -34,6 +34,8 @@ class FileOrigin:
     sha256: str
     siblings: tuple[tuple[str, str], ...] = ()
     """Path and sha256 of the files beside it that it had loaded."""
+    sources: tuple[tuple[str, bytes], ...] = ()
+    """Path and content of these files, where a later edit is to have no effect; see `frozen`."""
 
     def __str__(self) -> str:
         return f"{self.path}:{self.qualname}"
@@ -78,7 +80,8 @@ def resolve(origin: Origin) -> Callable[..., Any]:
         case ModuleOrigin():
             return _attribute(import_module(origin.module), origin.qualname, str(origin))
         case FileOrigin():
-            module = userfiles.load_user_file(Path(origin.path))
+            sources = {Path(path): content for path, content in origin.sources}
+            module = userfiles.load_user_file(Path(origin.path), sources)
             found = userfiles.files_of(module.__name__)
             for path, sha256 in ((origin.path, origin.sha256), *origin.siblings):
                 if (found.get(path) or _digest_on_disk(path)) != sha256:
@@ -89,6 +92,19 @@ def resolve(origin: Origin) -> Callable[..., Any]:
 
             loaded: Callable[..., Any] = cloudpickle.loads(origin.pickled)
             return loaded
+
+
+def frozen(origin: Origin) -> Origin:
+    """The same origin, holding the user's files: for a training run, which outlives many an edit of its rules.
+
+    Raises:
+        RuleError: a file is no longer what it was.
+    """
+    if not isinstance(origin, FileOrigin) or origin.sources:
+        return origin
+    resolve(origin)
+    sources = userfiles.sources_of(userfiles.load_user_file(Path(origin.path)))
+    return replace(origin, sources=tuple(sorted((str(path), content) for path, content in sources.items())))
 
 
 def _digest_on_disk(path: str) -> str | None:

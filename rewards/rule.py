@@ -126,6 +126,9 @@ class Rule:
     all_columns: bool = False
     """Batched form: takes `**kwargs`, so it may read every column."""
 
+    def __reduce__(self) -> "tuple[Callable[[Origin, str], Rule], tuple[Origin, str]]":
+        return _load_as, (self.origin, self.name)
+
     @property
     def candidate_inputs(self) -> tuple[str, ...]:
         """What it reads of the candidate itself, not of the columns."""
@@ -215,6 +218,11 @@ def load(origin: Origin) -> Rule:
         RuleError: the file was edited in the meantime, or no longer holds it.
     """
     return rule_of(resolve(origin))
+
+
+def _load_as(origin: Origin, name: str) -> Rule:
+    """Unpickle: functions of users' files have no importable name."""
+    return rule_of(resolve(origin), name=name)
 
 
 def _own_name(function: Callable[..., Any]) -> str:

@@ -40,8 +40,16 @@ class UserDirectory:
 
     package: str
     path: Path
+    frozen: Mapping[Path, bytes] = field(default_factory=dict)
+    """Content of files that counts instead of the disk's."""
     sources: dict[Path, bytes] = field(default_factory=dict)
     """What was compiled, by file: the disk may have moved on since."""
+
+    def read(self, file: Path) -> bytes | None:
+        """Content of a file; None where there is none."""
+        if file in self.frozen:
+            return self.frozen[file]
+        return file.read_bytes() if file.is_file() else None
 
     def has(self, name: str) -> bool:
         """Whether `import name` in a file of this directory means a sibling of it.
@@ -80,8 +88,8 @@ class _Loader(importlib.machinery.SourceFileLoader):
         self.directory = directory
 
     def get_code(self, fullname: str) -> CodeType:
-        source = self.get_data(self.path)
-        self.directory.sources[Path(self.path)] = source
+        file = Path(self.path)
+        source = self.directory.sources[file] = self.directory.frozen.get(file) or self.get_data(self.path)
         code: CodeType = self.source_to_code(source, self.path)
         return code
 
@@ -111,28 +119,31 @@ def directory_of(module_name: str) -> UserDirectory | None:
     return _directories.get(module_name.partition(".")[0])
 
 
-def load_user_file(path: Path) -> ModuleType:
+def load_user_file(path: Path, frozen: Mapping[Path, bytes] | None = None) -> ModuleType:
     """Load a Python file of the user; the same module again as long as it and its siblings are unchanged.
+
+    Args:
+        path: the file.
+        frozen: content of files, by absolute path, that counts instead of the disk's.
 
     Raises:
         RuleError: it does not exist or cannot be imported; one line with file and line number.
     """
     path = path.absolute()
-    if not path.is_file():
+    directory = UserDirectory(f"{PREFIX}{next(_numbers)}", path.parent, frozen or {})
+    if directory.read(path) is None:
         raise RuleError(f"no file {path}")
     known = _loaded.get(path)
-    if known is not None and not _changed(known):
+    if known is not None and all(directory.read(file) == source for file, source in sources_of(known).items()):
         return known
-    directory = UserDirectory(f"{PREFIX}{next(_numbers)}", path.parent)
     module = _execute(path, directory)
     _loaded[path] = module
     return module
 
 
-def _changed(module: ModuleType) -> bool:
-    directory = directory_of(module.__name__)
-    assert directory is not None  # noqa: S101  (only modules of private packages are remembered)
-    return any(not file.is_file() or file.read_bytes() != source for file, source in directory.sources.items())
+def sources_of(module: ModuleType) -> dict[Path, bytes]:
+    """What was compiled for a user's file and those beside it, by path."""
+    return _directories[module.__name__.partition(".")[0]].sources
 
 
 def _execute(path: Path, directory: UserDirectory) -> ModuleType:

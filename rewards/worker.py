@@ -15,9 +15,9 @@ from multiprocessing.connection import Connection
 from typing import NoReturn
 
 from rewards.calls import Loaded, load
+from rewards.rule import Form
 from rewards.run_async import AsyncRunner
 from rewards.run_sync import run_batch, run_rows
-from rewards.rule import Form
 from rewards.slot import Phase, Slot
 
 
@@ -82,7 +82,7 @@ class _Worker:
 
     def work(self, message: bytes) -> str | None:
         """Do one task; returns why the rule cannot be loaded, if so."""
-        key, job, again, rows, columns = pickle.loads(message)
+        key, job, again, rows, columns = pickle.loads(message)  # noqa: S301  (from the pool)
         if key not in self.loaded:
             self.slot.call[0] = Phase.LOADING
             _lift_limit()

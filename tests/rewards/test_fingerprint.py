@@ -60,7 +60,6 @@ def g(completion: str) -> Verdict:
 @rule
 def h(completion: str) -> float:
     import lazy
-    from helpers.nested import deep
     return lazy.value(completion)
 """
 HELPERS = """
@@ -91,14 +90,19 @@ def deep(text):
 OFFSET = 1
 """
 LAZY = """
+from lazier import number
+
 def value(text):
-    return 1.0
+    return 1.0 + number
+"""
+LAZIER = """
+number = 5
 """
 
 
 def write(folder: Path, **changes: tuple[str, str]) -> Path:
     """Write the rules and their helpers, with one replacement in a file where asked."""
-    files = {"rules": RULES, "helpers": HELPERS, "nested": NESTED, "lazy": LAZY}
+    files = {"rules": RULES, "helpers": HELPERS, "nested": NESTED, "lazy": LAZY, "lazier": LAZIER}
     for file, (old, new) in changes.items():
         assert old in files[file]
         files[file] = files[file].replace(old, new)
@@ -107,6 +111,7 @@ def write(folder: Path, **changes: tuple[str, str]) -> Path:
     (folder / "helpers/__init__.py").write_text(files["helpers"], encoding="utf-8")
     (folder / "helpers/nested.py").write_text(files["nested"], encoding="utf-8")
     (folder / "lazy.py").write_text(files["lazy"], encoding="utf-8")
+    (folder / "lazier.py").write_text(files["lazier"], encoding="utf-8")
     return folder / "rules.py"
 
 
@@ -141,10 +146,7 @@ def test_another_place_on_disk_changes_nothing(tmp_path):
     ids=lambda value: " ".join(value.split())[:30],
 )
 def test_what_decides_nothing_changes_nothing(tmp_path, file, old, new):
-    if "gamma" in old:  # a set's order does not count, but the statement that builds it does
-        assert changed(tmp_path, **{file: (old, new)}) <= {"g"}
-    else:
-        assert changed(tmp_path, **{file: (old, new)}) == set()
+    assert changed(tmp_path, **{file: (old, new)}) == set()
 
 
 @pytest.mark.parametrize(
@@ -170,9 +172,10 @@ def test_what_decides_nothing_changes_nothing(tmp_path, file, old, new):
         ("helpers", "BASE = 2", "BASE = 3", "f"),
         ("helpers", "SHIFT = 7", "SHIFT = 8", "f"),
         ("helpers", "self.weight + 1", "self.weight + 2", "f"),
-        ("nested", "len(text) + OFFSET", "len(text) - OFFSET", "fh"),
-        ("nested", "OFFSET = 1", "OFFSET = 2", "fh"),
+        ("nested", "len(text) + OFFSET", "len(text) - OFFSET", "f"),
+        ("nested", "OFFSET = 1", "OFFSET = 2", "f"),
         ("lazy", "return 1.0", "return 2.0", "h"),
+        ("lazier", "number = 5", "number = 6", "h"),
     ],
     ids=lambda value: " ".join(value.split())[:30],
 )
@@ -266,14 +269,15 @@ def f(completion: str) -> bool:
     assert found[0] == found[1] != found[2]
 
 
-def test_two_aliases_of_one_package_differ(tmp_path):
+@pytest.mark.parametrize("package", ["re", "pydantic"])
+def test_two_functions_of_a_package_under_one_name_differ(tmp_path, package):
     found = []
-    for name in ("casefold", "escape"):
+    for name in {"re": ("escape", "compile"), "pydantic": ("create_model", "validate_call")}[package]:
         path = tmp_path / name / "rules.py"
         path.parent.mkdir()
-        source = "from str import casefold" if False else ("from re import escape as clean" if name == "escape" else "clean = str.casefold")
         path.write_text(
-            f"from rewards import rule\n{source}\n@rule\ndef f(completion: str) -> bool:\n    return bool(clean(completion))\n"
+            f"from {package} import {name} as use\nfrom rewards import rule\n\n"
+            "@rule\ndef f(completion: str) -> bool:\n    return bool(use(completion))\n"
         )
         found.append(bind(find_rule("f", [path])).fingerprint)
-    assert len(set(found)) == 2
+    assert found[0] != found[1]

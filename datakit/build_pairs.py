@@ -1,0 +1,135 @@
+"""Stage build-pairs: preference pairs from scored groups, with the guarantees of DESIGN section 6."""
+
+from typing import Any
+
+import duckdb
+
+from datakit import datasets
+from datakit.derived import Draft, Plan, check_name, grade, publish, stored_version
+from datakit.matching import create_comparable, create_proposals, create_unpaired, keep_widest
+from datakit.pair_texts import refuse_same_tokens, refuse_similar
+from datakit.rewarding import missing_scores
+from datakit.store import Store
+from datakit.strategy import Strategy
+from rewards.plugins import variant_class
+from rewards.spec import Reward
+from rewards.tokens import ChatTokenizer, load_tokenizer
+from schemas.options import GroupOptions, PairOptions
+from schemas.report import Report, Table
+
+
+def build_pairs(
+    dataset: str,
+    options: PairOptions,
+    *,
+    reward: Reward,
+    groups: GroupOptions,
+    store: Store,
+    name: str | None = None,
+) -> Report:
+    """Make a data set of preference pairs, a new version each time that something changed.
+
+    Args:
+        dataset: name of the prompts (`name[@version]`).
+        options: strategy and what every pair must satisfy.
+        reward: what the candidates' scores are combined to.
+        groups: which candidates form the groups.
+        store: where everything is kept.
+        name: name of the pair set (default: the prompts' name and `-pairs`).
+
+    Raises:
+        NotFoundError: there is no such data set.
+        ConfigError: the strategy, the tokenizer or the name does not fit.
+    """
+    strategy = variant_class("datakit.strategies", options.strategy, Strategy)()  # type: ignore[type-abstract]
+    tokenizer = load_tokenizer(options.tokenizer) if options.tokenizer else None
+    with store.read() as con:
+        source = datasets.get(con, dataset)
+        name = check_name(con, name or f"{source.name}-pairs", "pairs")
+        settings = {"dataset": str(source), **options.model_dump(mode="json"), **groups.model_dump(mode="json")}
+        plan = Plan("build-pairs", "pairs", "pairs", name, source, reward, settings)
+        config = grade(con, source, reward, groups)
+        _create_pairs(con, strategy, options, tokenizer)
+        shared = options.model_dump(mode="json", exclude={"strategy", "tokenizer"})
+        config["strategy"] = {"name": options.strategy, **strategy.model_dump(mode="json")}
+        config["options"] = {**shared, "tokenizer": tokenizer.fingerprint if tokenizer else None}
+        draft = _draft(con, plan, config)
+    return publish(store, plan, draft)
+
+
+def _create_pairs(
+    con: duckdb.DuckDBPyConnection, strategy: Strategy, options: PairOptions, tokenizer: ChatTokenizer | None
+) -> None:
+    create_comparable(con, options)
+    create_proposals(con, strategy, options)
+    if options.min_distance > 0:
+        refuse_similar(con, options.min_distance)
+    if tokenizer is not None:
+        refuse_same_tokens(con, tokenizer, options.max_length)
+    keep_widest(con, options.max_pairs_per_prompt)
+    create_unpaired(con, options)
+
+
+def _draft(con: duckdb.DuckDBPyConnection, plan: Plan, config: dict[str, Any]) -> Draft:
+    pairs = con.execute("""
+        SELECT md5('["' || prompt_id || '","' || chosen_id || '","' || rejected_id || '"]')::UUID::VARCHAR AS pair_id,
+            prompt_id::VARCHAR AS prompt_id, chosen_id::VARCHAR AS chosen_id, rejected_id::VARCHAR AS rejected_id,
+            chosen_reward, rejected_reward, margin
+        FROM pairs_found ORDER BY position, chosen_id, rejected_id
+    """).to_arrow_table()
+    unpaired = con.execute(
+        "SELECT reason, detail, prompt_id::VARCHAR AS item_id FROM unpaired ORDER BY ALL"
+    ).to_arrow_table()
+    counts = _counts(con)
+    missing = missing_scores(con)
+    note = f"{missing} of {counts['candidates']} candidates have no score; run `datakit score {plan.source}`"
+    return Draft(
+        config=config,
+        rows=pairs,
+        constants={"reward_id": plan.reward.reward_id, "strategy": config["strategy"]["name"]},
+        dropped=unpaired,
+        counts=counts,
+        tables=(_figures(con),),
+        notes=(note,) if missing else (),
+        stored=stored_version(con, plan, config, pairs),
+    )
+
+
+def _counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """prompts = prompts_with_pairs + the prompts of the ledger."""
+    row = con.execute("""
+        SELECT (SELECT count(*) FROM dataset_prompts), (SELECT count(*) FROM graded),
+            (SELECT count(reward) FROM graded), (SELECT count(*) FROM surplus WHERE copy),
+            (SELECT count(DISTINCT position) FROM pairs_found), (SELECT count(*) FROM pairs_found)
+    """).fetchall()[0]
+    names = ("prompts", "candidates", "with_reward", "identical_texts_collapsed", "prompts_with_pairs", "pairs")
+    return dict(zip(names, row, strict=True))
+
+
+def _figures(con: duckdb.DuckDBPyConnection) -> Table:
+    """What to look at before training: length differences (Cohen's d with the pooled deviation) and spread."""
+    lengths = con.execute("""
+        SELECT avg(chosen_chars), avg(rejected_chars),
+            (avg(chosen_chars) - avg(rejected_chars))
+                / nullif(sqrt((var_samp(chosen_chars) + var_samp(rejected_chars)) / 2), 0),
+            avg(margin)
+        FROM pairs_found
+    """).fetchall()[0]
+    spread = con.execute("""
+        SELECT avg((low = high)::INT) FROM (
+            SELECT min(reward) AS low, max(reward) AS high FROM graded GROUP BY position HAVING count(reward) > 1
+        )
+    """).fetchall()[0]
+    labels = (
+        "mean length of chosen (characters)",
+        "mean length of rejected (characters)",
+        "standardised difference of the lengths (Cohen's d)",
+        "mean margin",
+        "share of groups without spread",
+    )
+    rows = tuple((label, _short(value)) for label, value in zip(labels, (*lengths, *spread), strict=True))
+    return Table(title="Pairs", columns=("figure", "value"), rows=rows)
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

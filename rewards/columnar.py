@@ -1,0 +1,105 @@
+"""The columnar form of a rule: a Polars expression over whole columns, in this process, without a clock.
+
+The value of a row must depend on that row alone: how many rows are evaluated together is not promised.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rewards.admission import admit, is_json
+from rewards.calls import ERROR, OK, SKIP, Failure
+from rewards.judged import Judged, block, same
+from rewards.scorer import Scorer
+from schemas.errors import RuleError
+
+
+def judge(scorer: Scorer, inputs: pa.Table) -> Iterator[Judged]:
+    """Judge rows. An evaluation that fails is halved until the row is found.
+
+    Raises:
+        RuleError: the rule gives no expression, or one without a number or a bool for each row.
+    """
+    table, rows, skipped = admit(scorer, inputs)
+    yield from skipped
+    if not len(rows):
+        return
+    expression, frame = _expression(scorer, table), _frame(scorer, table)
+    parts = [(0, len(rows))]
+    while parts:
+        low, count = parts.pop()
+        part = rows.slice(low, count)
+        found = _attempt(frame.slice(low, count).select, expression.alias("value"))
+        if not isinstance(found, Failure):
+            yield _read(scorer, part, found.to_series())
+        elif count == 1:
+            yield same(part, ERROR, found.reason)
+        else:
+            parts += [(low + count // 2, count - count // 2), (low, count // 2)]
+
+
+def _attempt(function: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """Call foreign code; what it raises comes back as a `Failure`. Ctrl-C reaches this process, so it passes."""
+    try:
+        return function(*given, **named)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  (Polars' panics are no Exceptions)
+        return Failure(error)
+
+
+def _expression(scorer: Scorer, table: pa.Table) -> pl.Expr:
+    rule, given = scorer.rule, {}
+    for wanted in rule.inputs:
+        if wanted.name in scorer.constants:
+            given[wanted.name] = pl.lit(scorer.constants[wanted.name])
+        elif wanted.name in table.column_names:
+            column = pl.col(wanted.name)
+            given[wanted.name] = column if wanted.required or wanted.nullable else column.fill_null(wanted.default)
+    made: Any = _attempt(rule.function, **given, **scorer.options)
+    if isinstance(made, Failure):
+        raise RuleError(f"rule {scorer.name} gives no expression: {made.reason}")
+    if not isinstance(made, pl.Expr):
+        raise RuleError(f"rule {scorer.name} returned {type(made).__name__}; a columnar rule returns a polars Expr")
+    return made
+
+
+def _frame(scorer: Scorer, table: pa.Table) -> pl.DataFrame:
+    """The columns that the rule reads; JSON ones with the type that all their rows have."""
+    read = [i.name for i in scorer.rule.inputs if i.name in table.column_names]
+    columns = []
+    for name in read or table.column_names[:1]:
+        column = pl.Series(name, table.column(name))
+        if is_json(table, name):
+            decoded: Any = _attempt(column.str.json_decode, infer_schema_length=None)
+            if isinstance(decoded, Failure):
+                raise RuleError(
+                    f"rule {scorer.name} is columnar, and the values of {name!r} have no common type; "
+                    f"write it as a per-row rule ({decoded.reason})"
+                )
+            column = decoded
+        columns.append(column)
+    return pl.DataFrame(columns)
+
+
+def _read(scorer: Scorer, rows: pa.Array, values: pl.Series) -> Judged:
+    """Null is skip; NaN and infinities are errors."""
+    if len(values) != len(rows):
+        raise RuleError(
+            f"rule {scorer.name} gave {len(values)} values for {len(rows)} rows; is there an aggregate in it?"
+        )
+    if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.Null)):
+        raise RuleError(f"rule {scorer.name} gave values of type {values.dtype}; a rule gives numbers or booleans")
+    value = values.cast(pl.Float64).to_arrow()
+    finite = pc.is_finite(value)
+    codes = pc.fill_null(pc.if_else(finite, OK, ERROR), SKIP).cast(pa.int8())
+    reason = None
+    if pc.all(finite).as_py() is False:
+        texts = pc.if_else(
+            pc.is_nan(value), "returned nan", pc.if_else(pc.greater(value, 0.0), "returned inf", "returned -inf")
+        )
+        reason = pc.fill_null(pc.if_else(finite, "", texts), "")
+    return block(rows, codes, value, reason, pa.nulls(len(rows), pa.float64()))

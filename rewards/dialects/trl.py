@@ -1,0 +1,153 @@
+"""TRL: rules and rewards as reward functions of GRPO, RLOO and the other online trainers (INTEROP section 2).
+
+    from rewards.dialects import trl
+    trainer = GRPOTrainer(model, reward_funcs=trl(mentions), ...)
+    trainer = GRPOTrainer(model, reward_funcs=trl("reward.yaml"), ...)
+
+Rules run in worker processes as everywhere else: what raises, hangs or dies costs the trainer that one completion,
+whose reward is None (TRL masks it), and never becomes a 0.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rewards.engine import Limits
+from rewards.live import Workers, batch_of
+from rewards.origin import frozen
+from rewards.outcome import Outcome, Status
+from rewards.plugins import find_rule
+from rewards.rule import TRAINER_INPUTS, Rule, rule_of
+from rewards.scorer import Scorer, bind
+from rewards.spec import Reward, RewardSpec, load_reward, reward_of
+from schemas.errors import ConfigError
+from schemas.options import RewardOptions
+
+logger = logging.getLogger(__name__)
+
+Judge = Callable[..., Any] | Rule | Scorer | Reward | RewardSpec | Path | str
+
+
+def trl(
+    judge: Judge,
+    *,
+    options: Mapping[str, object] | None = None,
+    inputs: Mapping[str, object] | None = None,
+    limits: Limits | None = None,
+) -> "TrlReward":
+    """A reward function for TRL.
+
+    Args:
+        judge: a rule (the function itself, or a built-in rule's name), a reward, or the path of a spec (.yaml) or of a
+            file of rules (.py). A reward of several scorers is one function, never several with weights: trainers sum
+            around a missing value, which would turn a rule that does not apply into a 0.
+        options: the rule's keyword-only parameters.
+        inputs: where the rule's inputs come from: parameter: column, or parameter: {"constant": value}.
+        limits: time and memory that a rule may use, and how many workers there are.
+
+    Raises:
+        RuleError: the rule cannot be loaded, or its options do not fit.
+        ConfigError: the reward asks for what a trainer does itself.
+    """
+    reward = _reward_of(judge)
+    if reward is None:
+        scorer = judge if isinstance(judge, Scorer) else bind(_rule_of(judge), options=options, inputs=inputs)
+        return TrlReward(scorer, limits or Limits())
+    if options or inputs:
+        raise ConfigError("options and inputs belong to a rule; a reward states them in its spec")
+    if reward.spec.normalise != "none":
+        raise ConfigError(
+            f"reward {reward.name!r} asks for normalise: {reward.spec.normalise}; in TRL leave it out of the spec and "
+            "set scale_rewards in GRPOConfig"
+        )
+    return TrlReward(reward, limits or Limits())
+
+
+def _reward_of(judge: Judge) -> Reward | None:
+    match judge:
+        case Reward():
+            return judge
+        case RewardSpec():
+            return reward_of(judge)
+        case Path() | str() if Path(judge).suffix in (".yaml", ".yml"):
+            return load_reward(RewardOptions(reward=Path(judge)))
+        case Path() | str() if Path(judge).suffix == ".py":
+            return load_reward(RewardOptions(rules=(Path(judge),)))
+        case _:
+            return None
+
+
+def _rule_of(judge: Any) -> Rule:
+    if isinstance(judge, Rule):
+        return judge
+    return find_rule(str(judge), []) if isinstance(judge, str | Path) else rule_of(judge)
+
+
+class TrlReward:
+    """A reward function as TRL calls it; picklable, so that it also works in a trainer's worker processes."""
+
+    def __init__(self, judge: Scorer | Reward, limits: Limits) -> None:
+        self.__name__ = judge.name
+        """What TRL logs it under."""
+        self.judge = _frozen(judge)
+        self.limits = limits
+        self.scorers = self.judge.scorers if isinstance(self.judge, Reward) else (self.judge,)
+        self._workers = Workers(limits)
+
+    def __reduce__(self) -> tuple[type["TrlReward"], tuple[Scorer | Reward, Limits]]:
+        return TrlReward, (self.judge, self.limits)
+
+    def __call__(self, prompts: list[Any], completions: list[Any], **given: Any) -> list[float | None]:
+        """Rewards of a batch, in its order; None where there is none.
+
+        Raises:
+            RuleError: a rule reads a column that the data set does not have.
+        """
+        ids = given.get("completion_ids")
+        batch = batch_of(
+            prompts,
+            completions,
+            {name: values for name, values in given.items() if name not in (*TRAINER_INPUTS, "prompt")},
+            n_tokens=[len(tokens) for tokens in ids] if ids is not None else None,
+            caller="TRL",
+        )
+        tables = [(scorer, batch.table(scorer)) for scorer in self.scorers]
+        outcomes = {scorer.name: self._workers.judge(scorer, table) for scorer, table in tables}
+        rewards = [self._combined([found[row] for found in outcomes.values()]) for row in range(len(completions))]
+        self._log(outcomes, rewards, given)
+        return rewards
+
+    def _combined(self, outcomes: Sequence[Outcome]) -> float | None:
+        return self.judge.combine(outcomes).reward if isinstance(self.judge, Reward) else outcomes[0].value
+
+    def _log(self, outcomes: dict[str, list[Outcome]], rewards: list[float | None], given: dict[str, Any]) -> None:
+        """Show failures, and in TRL's own log what the scorers said: it only sees the combined reward."""
+        metric, extra = given.get("log_metric") or _ignore, given.get("log_extra") or _ignore
+        for name, found in outcomes.items():
+            failed = [o for o in found if o.status in (Status.ERROR, Status.TIMEOUT)]
+            if failed:
+                logger.warning(
+                    "rule %s: %d of %d completions failed, their rewards are masked; the first: %s %s",
+                    *(name, len(failed), len(found), failed[0].status, failed[0].reason),
+                )
+            values = [o.value for o in found if o.value is not None]
+            if values:
+                metric(f"scorers/{name}/mean", sum(values) / len(values))
+            metric(f"scorers/{name}/failed", len(failed) / len(found))
+            extra(f"{name}: outcome", [o.value if o.value is not None else str(o.status) for o in found])
+            extra(f"{name}: reason", [o.reason for o in found])
+        metric(f"rewards/{self.__name__}/masked", sum(reward is None for reward in rewards) / len(rewards))
+
+
+def _frozen(judge: Scorer | Reward) -> Scorer | Reward:
+    """With the code as it is now, whatever happens to the files while the trainer runs."""
+    if isinstance(judge, Scorer):
+        return replace(judge, rule=replace(judge.rule, origin=frozen(judge.rule.origin)))
+    scorers = [_frozen(scorer) for scorer in judge.scorers]
+    return replace(judge, scorers=tuple(scorer for scorer in scorers if isinstance(scorer, Scorer)))
+
+
+def _ignore(*_: object) -> None:
+    """Stands for the trainer's log where there is none."""
