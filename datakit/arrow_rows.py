@@ -18,19 +18,22 @@ _AS_THEY_ARE = (types.is_string, types.is_large_string, types.is_boolean, types.
 
 
 def arrow_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, source: str) -> Iterator[RawRow]:
-    """The rows of batches. Dates become ISO texts, NaN (pandas' missing value) null."""
+    """The rows of batches. Dates become ISO texts, NaN (pandas' missing value) null.
+
+    Inside of a field, nulls of structs are left out: Arrow gives every struct of a list all the keys that any has (a
+    message without tool calls gets null ones), and cannot tell a key that is null from one that was not there.
+    """
     convert = not all(_is_json(field.type) for field in schema)
     line = 0
     for batch in batches:
         for value in batch.to_pylist(maps_as_pydicts="strict"):
             line += 1
-            yield RawRow(source, line, None, _plain(value) if convert else value)
+            row = {name: _plain(item) for name, item in value.items()} if convert else value
+            yield RawRow(source, line, None, row)
 
 
 def _is_json(kind: pa.DataType) -> bool:
     """Whether Python's values of a type are JSON already."""
-    if types.is_struct(kind):
-        return all(_is_json(field.type) for field in kind)
     if types.is_list(kind) or types.is_large_list(kind):
         return _is_json(kind.value_type)
     return any(check(kind) for check in _AS_THEY_ARE)
@@ -42,7 +45,7 @@ def _plain(value: Any) -> Any:
         case float():
             return None if math.isnan(value) else value
         case dict():
-            return {name: _plain(item) for name, item in value.items()}
+            return {name: _plain(item) for name, item in value.items() if item is not None}
         case list() | tuple():
             return [_plain(item) for item in value]
         case date() | time():  # a datetime is a date

@@ -29,6 +29,9 @@ QUESTION = ("instruction", "prompt", "question", "query")
 ANSWER = ("output", "response", "completion")
 """Fields that hold what is answered."""
 
+OF_CONTENT = frozenset({"identical_sides", "different_prompts"})
+"""Reasons to drop a row that does have the form of its format."""
+
 
 class Answer(NamedTuple):
     """An imported candidate."""
@@ -161,7 +164,7 @@ class Fields:
         """The answer in the first of these fields that is there: a text, a turn, or a list of turns."""
         name = self.name(names or ANSWER)
         value = self.row[name]
-        if isinstance(value, str) and not looks_like_turns(value):
+        if isinstance(value, str):  # also where it is JSON of turns: an answer may be just that
             return Answer([said("assistant", value)])
         if isinstance(value, dict):
             return Answer(only_answers([message(value, name)], name))

@@ -73,3 +73,16 @@ def create_groups(
         ) m USING (candidate_id) JOIN dataset_prompts p USING (prompt_id)
         WHERE c.origin = 'import';
     """)
+
+
+def narrow_groups(con: duckdb.DuckDBPyConnection, dataset: Dataset, first: int, last: int) -> None:
+    """Restrict the views of `create_groups` to the prompts of the candidates that are stored in a range of rows.
+
+    By `rowid`. A query about these candidates alone then reads no other members. `position` is lost: it counts the
+    prompts that are left.
+    """
+    con.execute(f"""
+        CREATE OR REPLACE TEMP VIEW dataset_members AS
+        FROM members WHERE dataset = '{dataset.name.replace("'", "''")}' AND version = {dataset.version}
+        AND prompt_id IN (SELECT prompt_id FROM candidates WHERE rowid BETWEEN {first} AND {last});
+    """)

@@ -58,7 +58,7 @@ def ingest_through(staging: Staging, path: Path, options: IngestOptions, *, stor
     reading = _Reading(path, options, staging)
     format_name, note = reading.read(layout)
     settled = settle(staging, reading.rows, options.where, options.limit)
-    _check(settled, path, options)
+    _check(settled, path, options, format_name)
     config = {
         "content": settled.content,
         "format": format_name,
@@ -90,7 +90,7 @@ def _name(path: Path, options: IngestOptions) -> str:
     return name
 
 
-def _check(settled: Settled, path: Path, options: IngestOptions) -> None:
+def _check(settled: Settled, path: Path, options: IngestOptions, format_name: str) -> None:
     """Refuse a file of which nothing is left."""
     if settled.counts["kept"]:
         return
@@ -99,7 +99,8 @@ def _check(settled: Settled, path: Path, options: IngestOptions) -> None:
         raise InputError(f"{path}: none of its {rows} rows satisfies --where {options.where}")
     reasons = ", ".join(f"{reason} {count}" for reason, count in settled.reasons.items())
     first = next(iter(settled.first.values()), "")
-    raise InputError(f"{path}: none of its {rows} rows is good ({reasons}); first {first}")
+    fields = f"format {format_name} reads {named_format(format_name).fields}"
+    raise InputError(f"{path}: none of its {rows} rows is good ({reasons}); first {first}; {fields}")
 
 
 class _Reading:

@@ -44,6 +44,8 @@ class Source:
     """Over a row of `groups g` (with the scorer's features), `prompts p` and `recipes r`."""
     json: bool = False
     """It is JSON text."""
+    type: str = "VARCHAR"
+    """Its SQL type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ class Inputs:
     sources: tuple[Source, ...]
     features: str
     """For `create_groups`."""
-    tables: str
-    """The FROM clause."""
+    joins: str
+    """The tables beside `groups g`, as JOIN clauses."""
 
 
 def inputs_of(scorer: Scorer, columns: Sequence[str] = ()) -> Inputs:
@@ -64,22 +66,23 @@ def inputs_of(scorer: Scorer, columns: Sequence[str] = ()) -> Inputs:
         scorer: the scorer.
         columns: the data set's columns; only a rule that takes all of them (`**kwargs`) needs to be told.
     """
-    sources, of_candidate, tables = [], [], ["groups g"]
+    sources, of_candidate, joins = [], [], []
     for name, meaning in _candidate_inputs(scorer):
         if meaning in _OF_CANDIDATE:
-            sources.append(Source(name, f"g.{name}_"))
+            kind = "INTEGER" if meaning == "n_tokens" else "VARCHAR"
+            sources.append(Source(name, f"g.{name}_", type=kind))
             of_candidate.append(f"{_OF_CANDIDATE[meaning]} AS {name}_")
         elif meaning == "model":
             sources.append(Source(name, "r.model"))
-            tables.append("JOIN recipes r USING (recipe_id)")
+            joins.append("JOIN recipes r USING (recipe_id)")
         else:
             sources.append(Source(name, _OF_PROMPT[meaning], meaning in _JSON))
-            tables.append("JOIN prompts p USING (prompt_id)")
+            joins.append("JOIN prompts p USING (prompt_id)")
     sources += [Source(name, column_sql(column), json=True) for name, column in scorer.columns.items()]
     if scorer.rule.all_columns:
         named = {*scorer.columns, *scorer.constants, *scorer.rule.trainer_inputs}
         sources += [Source(name, column_sql(name), json=True) for name in columns if name not in named]
-    return Inputs(tuple(sources), ", ".join(of_candidate), " ".join(dict.fromkeys(tables)))
+    return Inputs(tuple(sources), ", ".join(of_candidate), " ".join(dict.fromkeys(joins)))
 
 
 def _candidate_inputs(scorer: Scorer) -> list[tuple[str, str]]:

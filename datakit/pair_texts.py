@@ -39,7 +39,8 @@ def refuse_similar(con: duckdb.DuckDBPyConnection, min_distance: float) -> None:
 def refuse_same_tokens(con: duckdb.DuckDBPyConnection, tokenizer: ChatTokenizer, max_length: int) -> None:
     """Refuse proposals of which the trainer would see two equal sides, or nothing but the prompt."""
     texts = f"""
-        p.messages AS prompt, p.tools AS tools, {messages_sql("c")} AS chosen, {messages_sql("r")} AS rejected
+        p.messages AS prompt, p.tools AS tools,
+        {messages_sql("c.text", "c.messages")} AS chosen, {messages_sql("r.text", "r.messages")} AS rejected
     """
     refusals = []
     for batch in _batches(con, texts, "checking tokens"):

@@ -7,9 +7,10 @@ from pathlib import Path
 from datakit import datasets
 from datakit.build_pairs import build_pairs
 from datakit.export import export
-from datakit.generate import generate, recipe_ids
+from datakit.generate import generate
 from datakit.ingest import ingest
 from datakit.inputs import check_columns
+from datakit.recipes import recipe_ids
 from datakit.score import score
 from datakit.show import example_pair
 from datakit.store import Store

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from datakit.conversation import RowError
-from datakit.format import Format, read_row
+from datakit.format import OF_CONTENT, Fields, Format
 from rewards.plugins import variant_class, variant_names
 from schemas.errors import ConfigError, InputError, did_you_mean
 
@@ -68,19 +68,22 @@ def recognise(rows: Sequence[Any], source: str) -> tuple[str, str]:
 
 
 def _taken(layout: Format, row: Any) -> list[str]:
-    """The fields that a format takes from a row, in the row's order; none if it cannot read it."""
-    try:
-        _, fields = read_row(layout, row)
-    except RowError:
+    """The fields that a format takes from a row, in the row's order; none if the row is of another form."""
+    if not isinstance(row, dict):
         return []
+    fields = Fields(row)
+    try:
+        layout.read(fields)
+    except RowError as error:
+        if error.reason not in OF_CONTENT:
+            return []
     return [name for name in fields.row if name in fields.taken and fields.row[name] is not None]
 
 
 def _unknown(rows: Sequence[Any], known: dict[str, Format], source: str) -> str:
     found = list(dict.fromkeys(name for row in rows if isinstance(row, dict) for name in row))
     what = f"the rows have the fields {', '.join(found)}" if found else "the rows are no objects with fields"
-    layouts = "; ".join(f"{name} ({layout.fields})" for name, layout in known.items())
     return (
-        f"{source}: no format is recognised: {what}. Rename fields (--map prompt=FIELD) or name the format (--format), "
-        f"one of: {layouts}"
+        f"{source}: no format is recognised: {what}; rename fields (such as --map prompt=FIELD) or name the format "
+        f"(--format); there are: {', '.join(known)}"
     )

@@ -11,9 +11,9 @@ from rewards.spec import Reward
 
 
 def create_graded(con: duckdb.DuckDBPyConnection, reward: Reward) -> None:
-    """Make the temporary table `graded` from the view `groups`: one row a candidate.
+    """Make the temporary relation `graded` from the view `groups`: one row a candidate.
 
-    Its columns are those of `groups` without `columns`, and
+    Its columns are those of `groups` without `columns` and `recipe_id`, and
         mask: bit i is set where scorer i of the reward was ok,
         failed: the first requirement (its place in `reward.bounds`) that the candidate fails,
         ungraded: why there is no reward, `failed_scorer` or `not_scored`,
@@ -23,14 +23,17 @@ def create_graded(con: duckdb.DuckDBPyConnection, reward: Reward) -> None:
     Raises:
         ConfigError: there are requirements but no `required_reward`, and a value is outside 0..1.
     """
-    con.execute(f"CREATE OR REPLACE TEMP TABLE graded AS {_graded_sql(reward)}")
-    if reward.bounds and reward.spec.required_reward is None:
+    level = ", reward AS level" if reward.spec.normalise == "none" else ""
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE graded_candidates AS {_graded_sql(reward)};
+        CREATE OR REPLACE TEMP VIEW graded AS SELECT *{level} FROM graded_candidates
+    """)
+    if _needs_range(reward):
         outside = con.execute(
             "SELECT outside.scorer, outside.value FROM graded WHERE outside IS NOT NULL ORDER BY ALL LIMIT 1"
         ).fetchone()
         if outside:
             raise reward.out_of_range(*outside)
-    con.execute("ALTER TABLE graded DROP COLUMN outside")
 
 
 def missing_scores(con: duckdb.DuckDBPyConnection) -> int:
@@ -60,14 +63,13 @@ def _graded_sql(reward: Reward) -> str:
     value = f"({total}) / ({weight})" if reward.spec.combine == "mean" else total
     return f"""
         WITH judged AS (
-            SELECT g.* EXCLUDE (columns), {mask} AS mask, {_failed(reward, ok)} AS failed,
+            SELECT g.* EXCLUDE (columns, recipe_id), {mask} AS mask, {_failed(reward, ok)} AS failed,
                 CASE WHEN {broken} THEN 'failed_scorer' WHEN {missing} THEN 'not_scored' END AS broken,
-                {counted} AS counted, {value} AS value, {_outside(reward, ok)} AS outside
+                {counted} AS counted, {value} AS value {_outside(reward, ok, f"{broken} OR {missing}")}
             FROM groups g {joins}
         ), settled AS (
-            SELECT * EXCLUDE (counted, broken, outside),
-                coalesce(broken, if(failed IS NULL AND NOT counted, 'not_scored', NULL)) AS ungraded,
-                if(broken IS NULL, outside, NULL) AS outside
+            SELECT * EXCLUDE (counted, broken),
+                coalesce(broken, if(failed IS NULL AND NOT counted, 'not_scored', NULL)) AS ungraded
             FROM judged
         ), rewarded AS (
             SELECT * EXCLUDE (value, failed),
@@ -96,19 +98,26 @@ def _failed(reward: Reward, ok: list[str]) -> str:
     return f"CASE {' '.join(cases)} END::TINYINT" if cases else "NULL::TINYINT"
 
 
-def _outside(reward: Reward, ok: list[str]) -> str:
+def _needs_range(reward: Reward) -> bool:
+    """Whether the default of `required_reward`, 0, has to be the lowest reward there is."""
+    return bool(reward.bounds) and reward.spec.required_reward is None
+
+
+def _outside(reward: Reward, ok: list[str], unrewarded: str) -> str:
+    """A column for a value that is outside 0..1 where it must not be, and its scorer."""
+    if not _needs_range(reward):
+        return ""
     cases = [
         f"WHEN {ok[place]} AND s{place}.value NOT BETWEEN 0 AND 1 THEN {{'scorer': {place}, 'value': s{place}.value}}"
         for place, _ in reward.weights
-        if reward.bounds and reward.spec.required_reward is None
     ]
-    return f"CASE {' '.join(cases)} END" if cases else "NULL"
+    return f", CASE WHEN {unrewarded} THEN NULL {' '.join(cases)} END AS outside"
 
 
 def _levels(normalise: str) -> str:
     """The last step: sums over sorted lists, so that the result does not depend on the order of the rows."""
     if normalise == "none":
-        return "SELECT *, reward AS level FROM rewarded"
+        return "FROM rewarded"
     if normalise == "rank":
         return """
             SELECT *, CASE WHEN reward IS NULL THEN NULL

@@ -24,6 +24,7 @@ CREATE TABLE datasets (
     config JSON
 );
 
+-- An answer that a file has in several rows that are kept (pairs that share it) is a member with the columns of each.
 CREATE TABLE members (
     dataset VARCHAR NOT NULL,
     version INTEGER NOT NULL,

@@ -39,6 +39,8 @@ FROM ratings SEMI JOIN kept USING (number) GROUP BY candidate_id, scorer, kind;
 _LIKE = "if(f.source = e.source, 'line ' || f.line, 'line ' || f.line || ' of ' || f.source)"
 
 _REFUSED = f"""
+DELETE FROM refused WHERE part AND number NOT IN (FROM kept);
+
 INSERT INTO refused
 WITH again AS (SELECT number FROM selected ANTI JOIN kept USING (number)),
 firsts AS (SELECT item_id, min(number) AS first FROM members GROUP BY item_id),

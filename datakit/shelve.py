@@ -15,6 +15,9 @@ from datakit.store import Store, insert
 from schemas.errors import StoreBusyError
 from schemas.identity import canonical_json, content_id
 
+_CLAIM = "ingesting "
+"""Key in `meta`, before the data set's name, of the run that is filling its next version."""
+
 NO_INPUTS = content_id([])
 """The `inputs_hash` of scores that depend on no column."""
 
@@ -125,6 +128,7 @@ def shelve(store: Store, staging: Staging, settled: Settled, shelf: Shelf) -> tu
         with run.transaction() as con:
             version = datasets.next_version(con, shelf.name)
             con.execute("DELETE FROM members WHERE dataset = ? AND version >= ?", [shelf.name, version])
+            _claim(con, shelf.name, run.run_id)
             _insert_sources(con, staging, settled, scorers, shelf)
         with track("storing", staging.batches) as bar:
             for batch in range(1, staging.batches + 1):
@@ -132,6 +136,7 @@ def shelve(store: Store, staging: Staging, settled: Settled, shelf: Shelf) -> tu
                 # read here, before the store is opened: it is held only to insert
                 tables = {table: _table(staging.con, query, given) for table, (query, _) in _CONTENT.items()}
                 with run.transaction() as con:
+                    _check_claim(con, shelf.name, run.run_id)
                     run.ledger(con, tables.pop("ledger"))
                     for table, rows in tables.items():
                         insert(con, table, rows, unless=_CONTENT[table][1])
@@ -141,7 +146,8 @@ def shelve(store: Store, staging: Staging, settled: Settled, shelf: Shelf) -> tu
         members = _number(staging.con, "SELECT count(*) FROM members")
         config = {**shelf.config, "members": members, "scorers": scorers}
         with run.transaction() as con:
-            _check_alone(con, shelf.name, version, members)
+            _check_claim(con, shelf.name, run.run_id)
+            con.execute("DELETE FROM meta WHERE key = ?", [_CLAIM + shelf.name])
             con.execute(
                 "INSERT INTO datasets VALUES (?, ?, ?, ?, ?)",
                 [shelf.name, version, settled.kind, run.run_id, canonical_json(config)],
@@ -191,10 +197,14 @@ def _insert_sources(
         insert(con, "scorers", pa.Table.from_pylist(judges), unless=["scorer_id"])
 
 
-def _check_alone(con: duckdb.DuckDBPyConnection, name: str, version: int, members: int) -> None:
-    """Refuse to commit a version that another process wrote into."""
-    row = con.execute("SELECT count(*) FROM members WHERE dataset = ? AND version = ?", [name, version]).fetchone()
-    if datasets.find(con, f"{name}@{version}") is not None or not row or row[0] != members:
+def _claim(con: duckdb.DuckDBPyConnection, name: str, run_id: str) -> None:
+    """From here on this run alone writes the next version of a data set; whoever did before finds its claim gone."""
+    con.execute("DELETE FROM meta WHERE key = ?", [_CLAIM + name])
+    con.execute("INSERT INTO meta VALUES (?, ?)", [_CLAIM + name, run_id])
+
+
+def _check_claim(con: duckdb.DuckDBPyConnection, name: str, run_id: str) -> None:
+    if con.execute("SELECT value FROM meta WHERE key = ?", [_CLAIM + name]).fetchone() != (run_id,):
         raise StoreBusyError(f"another process ingested {name!r} into the same store meanwhile; run it again")
 
 

@@ -23,8 +23,10 @@ class Shape:
 
     form: str
     plain: bool
-    json: bool
-    """JSON lines keep messages as they are; Parquet needs columns of one type."""
+    prompt_type: str | None
+    """Parquet: the type of the prompt's messages. JSON lines keep all messages as they are."""
+    answer_type: str | None
+    """Parquet: the type of the answers' messages, where `turns`."""
     turns: bool
     """Some answers are more than a text: tool calls, reasoning, several turns."""
     tools: bool
@@ -59,10 +61,13 @@ def create_exported(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> str:
 def _rows(con: duckdb.DuckDBPyConnection, dataset: Dataset, key: dict[str, object]) -> tuple[str, str]:
     this = "dataset = $dataset AND version = $version"
     if dataset.kind == "pairs":
-        return PREFERENCE, f"""
+        return (
+            PREFERENCE,
+            f"""
             SELECT pair_id AS id, prompt_id, chosen_id, rejected_id, chosen_reward, rejected_reward, margin
             FROM pairs WHERE {this}
-        """
+        """,
+        )
     if dataset.kind == "selection":
         return EXAMPLES, f"SELECT candidate_id AS id, prompt_id, candidate_id, reward FROM selections WHERE {this}"
     compared = f"""
@@ -80,10 +85,13 @@ def _rows(con: duckdb.DuckDBPyConnection, dataset: Dataset, key: dict[str, objec
     if con.execute(f"SELECT 1 FROM ({compared}) LIMIT 1", key).fetchone():
         return PREFERENCE, compared
     if dataset.kind == "examples":
-        return EXAMPLES, f"""
+        return (
+            EXAMPLES,
+            f"""
             SELECT DISTINCT candidate_id AS id, prompt_id, candidate_id FROM members
             WHERE {this} AND candidate_id IS NOT NULL
-        """
+        """,
+        )
     return PROMPTS, f"SELECT DISTINCT prompt_id AS id, prompt_id FROM members WHERE {this}"
 
 
@@ -91,55 +99,94 @@ def shape_of(con: duckdb.DuckDBPyConnection, form: str, dataset: Dataset, option
     """How the exported rows have to be written.
 
     Raises:
-        ConfigError: the style cannot hold them, or a margin is asked of what has none.
+        ConfigError: the style or the file's format cannot hold them, or a margin is asked of what has none.
     """
     ids = {PREFERENCE: ("chosen_id", "rejected_id"), EXAMPLES: ("candidate_id",), PROMPTS: ()}[form]
     answers = " UNION ALL ".join(f"SELECT {name} AS candidate_id FROM exported" for name in ids) or "SELECT NULL::UUID"
-    turns, calls = con.execute(f"""
-        SELECT count(*) > 0, count(*) FILTER (len(messages::JSON[]) > 1 OR messages->0->'tool_calls' IS NOT NULL)
-        FROM candidates SEMI JOIN ({answers}) USING (candidate_id) WHERE messages IS NOT NULL
+    con.execute(f"""
+        CREATE OR REPLACE TEMP VIEW exported_turns AS
+        SELECT messages FROM candidates SEMI JOIN ({answers}) a(candidate_id) USING (candidate_id)
+        WHERE messages IS NOT NULL;
+        CREATE OR REPLACE TEMP VIEW exported_prompts AS
+        SELECT messages, tools FROM prompts SEMI JOIN exported USING (prompt_id)
+    """)
+    turns, calls = con.execute("""
+        SELECT count(*), count(*) FILTER (json_array_length(messages) > 1 OR (messages->0->'tool_calls') IS NOT NULL)
+        FROM exported_turns
     """).fetchall()[0]
-    long, tools = con.execute("""
-        SELECT count(*) FILTER (json_array_length(messages) != 1), count(tools)
-        FROM prompts SEMI JOIN exported USING (prompt_id)
-    """).fetchall()[0]
+    long, tools = con.execute(
+        "SELECT count(*) FILTER (json_array_length(messages) != 1), count(tools) FROM exported_prompts"
+    ).fetchall()[0]
     plain = options.style == "plain"
     if plain and (long or tools or calls):
         found = f"{long} prompts with several turns or a system prompt, {tools} with tools, {calls} answers with calls"
         raise ConfigError(f"{dataset} does not fit style plain ({found}); export it with --style conversational")
-    has_margin = form == PREFERENCE and dataset.kind == "pairs"
-    if options.margin and not has_margin:
-        raise ConfigError(f"{dataset} is a set of {form} rows without margins; leave out --margin")
-    json = not options.output.name.endswith(".parquet")
-    return Shape(form, plain, json, turns and not plain, tools > 0, options.margin)
+    if options.margin and not (form == PREFERENCE and dataset.kind == "pairs"):
+        raise ConfigError(f"{dataset} has no margins; leave out --margin")
+    typed = options.output.suffix == ".parquet" and not plain
+    return Shape(
+        form=form,
+        plain=plain,
+        prompt_type=_type_of(con, "exported_prompts", dataset) if typed else None,
+        answer_type=_type_of(con, "exported_turns", dataset) if typed and turns else None,
+        turns=turns > 0 and not plain,
+        tools=tools > 0,
+        margin=options.margin,
+    )
 
 
-def rows_sql(con: duckdb.DuckDBPyConnection, shape: Shape, kind: str) -> str:
+def _type_of(con: duckdb.DuckDBPyConnection, relation: str, dataset: Dataset) -> str:
+    """The one column type that holds all these messages, in the notation of DuckDB's from_json."""
+    row = con.execute(f"SELECT json_group_structure(messages)::VARCHAR FROM {relation}").fetchone()
+    found = str(row[0]) if row and row[0] else '[{"role":"VARCHAR","content":"VARCHAR"}]'
+    if '"JSON"' in found:
+        raise ConfigError(f"the messages of {dataset} have no common type, which Parquet needs; export to .jsonl")
+    return found.replace('"NULL"', '"VARCHAR"')
+
+
+def rows_sql(shape: Shape, kind: str) -> str:
     """The query for the file's rows, in order."""
-    tools = ", p.tools::VARCHAR AS tools" if shape.tools else ""  # TRL parses it; lists of unlike dicts would be mixed
-    prompt = _prompt(con, shape)
+    prompt = _prompt(shape)
+    tools = ", p.tools::VARCHAR AS tools" if shape.tools else ""  # TRL parses it; a list of unlike dicts would be mixed
     if shape.form == PROMPTS:
         return f"SELECT {prompt} AS prompt{tools} FROM exported e JOIN prompts p USING (prompt_id) ORDER BY e.row"
     if shape.form == EXAMPLES:
         reward = ", e.reward" if kind == "selection" else ""
         return f"""
-            SELECT {prompt} AS prompt, {_answer(con, shape, "c")} AS completion{tools}, e.id AS candidate_id{reward}
+            SELECT {prompt} AS prompt, {_answer(shape, "c.text", "c.messages")} AS completion{tools},
+                e.candidate_id::VARCHAR AS candidate_id{reward}
             FROM exported e JOIN candidates c USING (candidate_id) JOIN prompts p ON p.prompt_id = e.prompt_id
             ORDER BY e.row
         """
     rewards = ", e.chosen_reward, e.rejected_reward" if kind == "pairs" else ""
     margin = ", e.margin" if shape.margin else ""
-    turns = ", any_value(c.messages) FILTER ({}) AS messages" if shape.turns else ""
-    # one pass over the candidates for both sides: half the time of two joins, and no text in a hash table
+    # one pass over the candidates for both sides takes half the time of two joins
     return f"""
-        SELECT {prompt} AS prompt, {_answer(con, shape, "s.chosen")} AS chosen,
-            {_answer(con, shape, "s.rejected")} AS rejected{tools}, e.id AS pair_id{rewards}{margin}
+        SELECT {prompt} AS prompt, {_answer(shape, "chosen", "chosen_turns")} AS chosen,
+            {_answer(shape, "rejected", "rejected_turns")} AS rejected{tools}, e.id::VARCHAR AS pair_id{rewards}{margin}
         FROM (
-            SELECT row, {_side("chosen", "side", shape)}, {_side("rejected", "NOT side", shape)}
+            SELECT row, any_value(text) FILTER (side) AS chosen, any_value(text) FILTER (NOT side) AS rejected,
+                {"any_value(messages) FILTER (side)" if shape.turns else "NULL"} AS chosen_turns,
+                {"any_value(messages) FILTER (NOT side)" if shape.turns else "NULL"} AS rejected_turns
             FROM (
                 SELECT row, chosen_id AS candidate_id, true AS side FROM exported
                 UNION ALL SELECT row, rejected_id, false FROM exported
-            ) JOIN candidates c USING (candidate_id) GROUP BY row
-        ) s JOIN exported e USING (row) JOIN prompts p USING (prompt_id)
+            ) JOIN candidates USING (candidate_id) GROUP BY row
+        ) JOIN exported e USING (row) JOIN prompts p USING (prompt_id)
         ORDER BY row
     """
+
+
+def _prompt(shape: Shape) -> str:
+    if shape.plain:
+        return "p.messages->0->>'content'"
+    return f"from_json(p.messages, '{shape.prompt_type}')" if shape.prompt_type else "p.messages"
+
+
+def _answer(shape: Shape, text: str, messages: str) -> str:
+    if shape.plain:
+        return text
+    if not shape.turns:
+        return f"[{{'role': 'assistant', 'content': {text}}}]"
+    turns = messages_sql(text, messages)
+    return f"from_json({turns}, '{shape.answer_type}')" if shape.answer_type else turns

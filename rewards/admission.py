@@ -37,7 +37,7 @@ def admit(scorer: Scorer, inputs: pa.Table) -> tuple[pa.Table, pa.Array, list[Ju
         if wanted.name in scorer.constants or not _needed(wanted, inputs, scorer):
             continue
         there = _present(inputs, wanted.name)
-        if pc.all(there).as_py() is False:
+        if there is not None:
             skipped.append(same(rows.filter(pc.invert(there)), SKIP, f"no {wanted.name}"))
             rows, inputs = rows.filter(there), inputs.filter(there)
     return inputs, rows, skipped
@@ -57,11 +57,13 @@ def _missing(scorer: Scorer, name: str, inputs: pa.Table) -> RuleError:
     return RuleError(f"rule {scorer.name} reads {name!r}, which the rows do not have; {known}")
 
 
-def _present(inputs: pa.Table, name: str) -> pa.Array:
-    """Where a column has a value: no null, neither SQL's nor JSON's."""
-    column = inputs.column(name).combine_chunks()
-    there = pc.is_valid(column)
-    return pc.and_(there, pc.fill_null(pc.not_equal(column, "null"), False)) if is_json(inputs, name) else there
+def _present(inputs: pa.Table, name: str) -> pa.Array | None:
+    """Where a column has a value: no null, neither SQL's nor JSON's. None: everywhere."""
+    column = inputs.column(name)
+    if is_json(inputs, name):
+        there = pc.fill_null(pc.not_equal(column, "null"), False)
+        return None if pc.all(there).as_py() else there.combine_chunks()
+    return pc.is_valid(column).combine_chunks() if column.null_count else None
 
 
 def job_of(scorer: Scorer, inputs: pa.Table, *, timeout: float, in_flight: int) -> tuple[bytes, list[str]]:

@@ -110,6 +110,11 @@ def safe_finding(answer: Any) -> Finding:
     return (ERROR, 0.0, found.reason) if type(found) is Failure else found
 
 
+def over(limit: float) -> str:
+    """The reason of a row that took too long."""
+    return f"took more than {limit:g} s"
+
+
 class Fresh:
     """A mutable value of which every call gets a copy of its own, so that no row can alter the next one's."""
 

@@ -32,7 +32,7 @@ def judge(scorer: Scorer, inputs: pa.Table) -> Iterator[Judged]:
     while parts:
         low, count = parts.pop()
         part = rows.slice(low, count)
-        found = _attempt(frame.slice(low, count).select, expression.alias("value"))
+        found = _attempt(frame.slice(low, count).select, expression)
         if not isinstance(found, Failure):
             yield _read(scorer, part, found.to_series())
         elif count == 1:
@@ -93,13 +93,12 @@ def _read(scorer: Scorer, rows: pa.Array, values: pl.Series) -> Judged:
         )
     if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.Null)):
         raise RuleError(f"rule {scorer.name} gave values of type {values.dtype}; a rule gives numbers or booleans")
-    value = values.cast(pl.Float64).to_arrow()
+    value = values.to_arrow().cast(pa.float64())
     finite = pc.is_finite(value)
+    seconds = pa.nulls(len(rows), pa.float64())
+    if finite.true_count == len(rows):
+        return block(rows, pa.repeat(pa.scalar(OK, pa.int8()), len(rows)), value, None, seconds)
     codes = pc.fill_null(pc.if_else(finite, OK, ERROR), SKIP).cast(pa.int8())
-    reason = None
-    if pc.all(finite).as_py() is False:
-        texts = pc.if_else(
-            pc.is_nan(value), "returned nan", pc.if_else(pc.greater(value, 0.0), "returned inf", "returned -inf")
-        )
-        reason = pc.fill_null(pc.if_else(finite, "", texts), "")
-    return block(rows, codes, value, reason, pa.nulls(len(rows), pa.float64()))
+    infinite = pc.if_else(pc.greater(value, 0.0), "returned inf", "returned -inf")
+    reason = pc.if_else(finite, "", pc.if_else(pc.is_nan(value), "returned nan", infinite))
+    return block(rows, codes, value, pc.fill_null(reason, ""), seconds)

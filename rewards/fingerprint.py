@@ -22,31 +22,58 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from rewards import syntax
+from rewards.origin import FileOrigin
 from rewards.packages import Owner, files_of_import, owner_of, token_of
 from rewards.rule import Rule
 from rewards.userfiles import attributes
+from schemas.errors import RuleError
 from schemas.identity import content_id
 
 Tree = Any  # JSON
+
+_OF_MODULES = frozenset(
+    {
+        "__name__",
+        "__file__",
+        "__package__",
+        "__spec__",
+        "__loader__",
+        "__path__",
+        "__cached__",
+        "__doc__",
+        "__builtins__",
+    }
+)
+"""Names that say where a module lies, not what it does."""
 
 
 def fingerprint_of(
     rule: Rule, *, options: Mapping[str, object] | None = None, constants: Mapping[str, object] | None = None
 ) -> str:
-    """The fingerprint of a rule with these options and constants, the same in every process and on every machine."""
-    walk = _Walk()
-    if rule.version is not None:
-        code: Tree = ["version", rule.version]
-    else:
-        nullable = [[i.name, i.nullable, i.required] for i in rule.inputs]
-        code = ["code", rule.form.value, nullable, walk.value(rule.function)]
-    return content_id([code, walk.value(dict(options or {})), walk.value(dict(constants or {}))])
+    """The fingerprint of a rule with these options and constants, the same in every process and on every machine.
+
+    Raises:
+        RuleError: something that the rule uses is nested too deeply to be described.
+    """
+    walk = _Walk(str(Path(rule.origin.path).parent) if isinstance(rule.origin, FileOrigin) else "")
+    try:
+        if rule.version is not None:
+            code: Tree = ["version", rule.version]
+        else:
+            nullable = [[i.name, i.nullable, i.required] for i in rule.inputs]
+            code = ["code", rule.form.value, nullable, walk.value(rule.function)]
+        return content_id([code, walk.value(dict(options or {})), walk.value(dict(constants or {}))])
+    except RecursionError as error:
+        raise RuleError(
+            f"rule {rule.name}: a value that it uses is nested too deeply for a fingerprint; state @rule(version=...)"
+        ) from error
 
 
 class _Walk:
     """Describes values as JSON; a thing met again is described by the order in which it was first met."""
 
-    def __init__(self) -> None:
+    def __init__(self, here: str) -> None:
+        self._here = here  # the folder of the user's file: a path in it is the same on every machine
         self._seen: dict[int, int] = {}
         self._kept: list[object] = []  # an id is only good while its object lives
         self._files: set[Path] = set()
@@ -54,7 +81,7 @@ class _Walk:
 
     def value(self, value: Any, assigned: Iterable[str] = ()) -> Tree:
         """Describe any value; `assigned` are the statements that made it, if it is a global."""
-        tree = _plain(value) or self._container(value, list(assigned))
+        tree = _plain(value, self._here) or self._container(value, list(assigned))
         if tree is not None:
             return tree
         if id(value) in self._seen:
@@ -160,7 +187,7 @@ class _Walk:
     def _path(self, path: str, names: Mapping[str, Any]) -> Tree | None:
         """What a dotted name means, if anything (a built-in name means nothing of the user's)."""
         first, *rest = path.split(".")
-        if first not in names:
+        if first not in names or path.rpartition(".")[2] in _OF_MODULES:
             return None
         scope: Mapping[str, Any] = names
         name = first
@@ -185,8 +212,10 @@ class _Walk:
         return ["object", self.value(kind), {key: self.value(state[key]) for key in sorted(state)}, assigned]
 
 
-def _plain(value: object) -> Tree | None:
+def _plain(value: object, here: str = "") -> Tree | None:
     """Constants that Python writes down exactly."""
+    if isinstance(value, str) and here and value.startswith(here) and not isinstance(value, enum.Enum):
+        return ["here", ascii(value.removeprefix(here))]
     if value is None or isinstance(value, bool | int | float | complex | str | bytes | range | slice):
         # ascii: lone surrogates have no UTF-8; the type, so that 1, 1.0 and True differ
         return [type(value).__name__, ascii(value)] if not isinstance(value, enum.Enum) else None
@@ -196,7 +225,7 @@ def _plain(value: object) -> Tree | None:
     if kind.__module__ == "re":
         return ["pattern", ascii(getattr(value, "pattern", "")), int(getattr(value, "flags", 0))]
     if kind.__module__.partition(".")[0] == "pathlib":
-        return ["path", ascii(str(value))]
+        return ["path", _plain(str(value), here)]
     return None
 
 

@@ -34,7 +34,8 @@ def block(rows: pa.Array, codes: pa.Array, value: pa.Array, reason: pa.Array | N
     """A block from the codes of `rewards.slot.CODES` (int8)."""
     if reason is None:
         reason = pa.repeat("", len(rows))
-    value = pc.if_else(pc.equal(codes, 0), value, pa.scalar(None, pa.float64()))
+    if (there := pc.equal(codes, 0)).false_count:
+        value = pc.if_else(there, value, pa.scalar(None, pa.float64()))
     return Judged(rows, pa.DictionaryArray.from_arrays(codes, STATUSES), value, reason, seconds)
 
 

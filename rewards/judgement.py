@@ -12,11 +12,10 @@ from multiprocessing.connection import wait
 import pyarrow as pa
 
 from rewards.admission import admit, job_of
-from rewards.calls import ERROR, TIMEOUT
+from rewards.calls import ERROR, TIMEOUT, over
 from rewards.judged import Judged, same
 from rewards.process import Crew, Task, Worker
 from rewards.rule import Form
-from rewards.run_async import over
 from rewards.scorer import Scorer
 from rewards.slot import ROWS, Phase
 from schemas.errors import RuleError

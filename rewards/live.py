@@ -23,7 +23,7 @@ Message = dict[str, Any]
 
 
 class Workers:
-    """The worker processes of one reward function; started at the first call, ended with this object or the interpreter."""
+    """The worker processes of one reward function; from its first call until it or the interpreter ends."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

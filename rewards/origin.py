@@ -1,6 +1,9 @@
 """Where a rule's function comes from, so that a worker process can load the same one again."""
 
+import functools
 import inspect
+import io
+import pickle
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -169,22 +172,45 @@ def _attribute(module: object, qualname: str, label: str) -> Callable[..., Any]:
 
 
 def _pickled(function: Callable[..., Any]) -> PickledOrigin:
-    import cloudpickle
-
     file = inspect.getsourcefile(function) if inspect.isroutine(function) else None
     label = (
         f"{file or getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', type(function).__name__)}"
     )
+    import cloudpickle
+
     owned = _modules_by_value(function)
     for module in owned:
         cloudpickle.register_pickle_by_value(module)
     try:
-        return PickledOrigin(cloudpickle.dumps(function), label)
-    except (TypeError, AttributeError, ValueError, RuntimeError) as error:
+        return PickledOrigin(_dumps(function), label)
+    except (pickle.PicklingError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise RuleError(f"{label} cannot be sent to a worker process: {error}; put the rule in a file") from error
     finally:
         for module in owned:
             cloudpickle.unregister_pickle_by_value(module)
+
+
+def _dumps(function: Callable[..., Any]) -> bytes:
+    import cloudpickle
+
+    table = cloudpickle.Pickler.dispatch_table.new_child({functools._lru_cache_wrapper: _reduce_cached})
+    pickler = type("Pickler", (cloudpickle.Pickler,), {"dispatch_table": table})
+    buffer = io.BytesIO()
+    pickler(buffer).dump(function)
+    return buffer.getvalue()
+
+
+def _reduce_cached(function: Any) -> Any:
+    """A function under `functools.cache`, which cloudpickle only knows by its name: by value, with an empty cache."""
+    place = _place(function)
+    if place is not None and userfiles.directory_of(place[0]) is None:
+        return place[1]
+    return _cached, (function.__wrapped__, function.cache_parameters())
+
+
+def _cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Callable[..., Any]:
+    cached: Callable[..., Any] = functools.lru_cache(**parameters)(function)
+    return cached
 
 
 def _modules_by_value(function: Callable[..., Any]) -> list[ModuleType]:

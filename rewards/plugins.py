@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +33,7 @@ def load_variant(package: str, name: str) -> ModuleType:
     """
     names = variant_names(package)
     if name not in names:
-        kind = package.rpartition(".")[2].removesuffix("s")
+        kind = re.sub("ies$", "ys", package.rpartition(".")[2]).removesuffix("s")
         raise ConfigError(f"no {kind} {name!r}; {did_you_mean(name, names)}")
     return importlib.import_module(f"{package}.{name}")
 

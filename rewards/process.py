@@ -55,6 +55,7 @@ class Worker:
         self.since = time.monotonic()
         """When it was started, or sent its task."""
         self._reported: set[int] = set()
+        self._complete = False
         slot = shared_file()
         self.slot = Slot(slot)
         self.slot.clear(Phase.BETWEEN)
@@ -76,6 +77,7 @@ class Worker:
         """Give an idle worker a task; `send` follows."""
         self.task, self.since = task, time.monotonic()
         self._reported.clear()
+        self._complete = False
         self.slot.clear(Phase.BETWEEN)
 
     def send(self, key: str, job: bytes) -> None:
@@ -92,10 +94,11 @@ class Worker:
 
     def harvest(self) -> Judged | None:
         """The rows that have finished since the last call."""
-        if self.task is None:
+        if self.task is None or self._complete:
             return None
         codes = bytes(self.slot.codes[: len(self.task.rows)])
-        if max(codes) < STARTED and not self._reported:
+        self._complete = max(codes) < STARTED
+        if self._complete and not self._reported:
             return from_slot(self.slot, self.task.rows, range(len(codes)))
         finished = [row for row, code in enumerate(codes) if code < STARTED and row not in self._reported]
         if not finished:

@@ -195,16 +195,16 @@ def rule_of(function: Callable[..., Any], *, name: str | None = None) -> Rule:
     """
     mark: Mark | None = getattr(function, _MARK, None)
     form, inputs, options, trainer_inputs, all_columns = _read(function)
-    own = _own_name(function)
+    own, origin = _own_name(function), origin_of(function)
     return Rule(
-        name=name or (mark and mark.name) or (own if mark else f"{_file_name(function)}:{own}"),
+        name=name or (mark and mark.name) or (own if mark else f"{_file_name(function, origin)}:{own}"),
         function=function,
         form=form,
         inputs=inputs,
         options=options,
         version=mark.version if mark else None,
         timeout=mark.timeout if mark else None,
-        origin=origin_of(function),
+        origin=origin,
         doc=inspect.getdoc(function) or "",
         trainer_inputs=trainer_inputs,
         all_columns=all_columns,
@@ -230,8 +230,7 @@ def _own_name(function: Callable[..., Any]) -> str:
     return str(name or type(function).__name__)
 
 
-def _file_name(function: Callable[..., Any]) -> str:
-    origin = origin_of(function)
+def _file_name(function: Callable[..., Any], origin: Origin) -> str:
     if isinstance(origin, FileOrigin):
         return Path(origin.path).name
     code = getattr(inspect.unwrap(function), "__code__", None)

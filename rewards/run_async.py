@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Generator, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
-from rewards.calls import ERROR, TIMEOUT, Failure, Finding, Loaded, Prepare, safe_finding
+from rewards.calls import ERROR, TIMEOUT, Failure, Finding, Loaded, Prepare, over, safe_finding
 from rewards.slot import STARTED, Phase, Slot
 
 
@@ -49,11 +49,6 @@ class AsyncRunner:
                 return TIMEOUT, 0.0, over(rule.job.timeout)
             return ERROR, 0.0, Failure(error).reason
         return safe_finding(answer)
-
-
-def over(limit: float) -> str:
-    """The reason of a row that took too long."""
-    return f"took more than {limit:g} s"
 
 
 class _Steps:

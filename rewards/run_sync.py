@@ -2,10 +2,22 @@
 
 import os
 from collections.abc import Sequence
+from inspect import iscoroutine
 from time import monotonic
 from typing import Any, NoReturn
 
-from rewards.calls import ERROR, Failure, Finding, Loaded, attempt, finding, safe_finding, trainer_arguments
+from rewards.calls import (
+    ERROR,
+    TIMEOUT,
+    Failure,
+    Finding,
+    Loaded,
+    attempt,
+    finding,
+    over,
+    safe_finding,
+    trainer_arguments,
+)
 from rewards.slot import Phase, Slot
 
 
@@ -21,7 +33,7 @@ def run_rows(slot: Slot, rule: Loaded, columns: Sequence[list[Any]], rows: int, 
             filled it, so the process ends and the row is tried again in another.
     """
     given, prepare = rule.rows(columns, rows)
-    function, options = rule.function, rule.keywords()
+    function, options, limit = rule.function, rule.keywords(), rule.job.timeout
     call, since, seconds, values, codes = slot.call, slot.since, slot.seconds, slot.values, slot.codes
     call[1] = 1
     now = monotonic()
@@ -38,10 +50,12 @@ def run_rows(slot: Slot, rule: Loaded, columns: Sequence[list[Any]], rows: int, 
             code, value, reason = finding(failure)
             if failure.memory:
                 _retire(slot, row, reason if fresh and row == 0 else "")
+        then, now = now, monotonic()
+        if now - then > limit:  # it came back before the watchdog looked; the outcome must not depend on that
+            code, value, reason = TIMEOUT, 0.0, over(limit)
         if reason:
             slot.explain(row, reason)
         values[row] = value
-        then, now = now, monotonic()
         seconds[row] = now - then
         codes[row] = code
     call[0] = Phase.BETWEEN
@@ -80,6 +94,9 @@ def run_batch(slot: Slot, rule: Loaded, columns: Sequence[list[Any]], rows: int)
         if isinstance(answers, Failure):
             answers = [answers]
         each = (monotonic() - started) / (high - low)
+        if high - low == 1 and each > rule.job.timeout:
+            _settle(slot, low, (TIMEOUT, 0.0, over(rule.job.timeout)), each)
+            continue
         for row, answer in enumerate(answers, start=low):
             _settle(slot, row, safe_finding(answer), each)
     slot.call[0] = Phase.BETWEEN
@@ -91,6 +108,10 @@ def _call(rule: Loaded, columns: Sequence[list[Any]], low: int, high: int) -> li
     if "completions" in given:
         given["completions"] = [[{"role": "assistant", "content": text}] for text in given["completions"]]
     answers = rule.function(**trainer_arguments(rule.job), **given, **rule.keywords())
+    if iscoroutine(answers):  # TRL takes async reward functions too
+        import asyncio
+
+        answers = asyncio.run(answers)
     if isinstance(answers, str | bytes | dict | set) or not hasattr(answers, "__len__"):
         raise TypeError(f"returned {type(answers).__name__}, not a list with one value a row")
     if len(answers) != high - low:

@@ -18,7 +18,7 @@ from rewards.outcome import Outcome, Status
 from rewards.plugins import find_rule, rules_in
 from rewards.scorer import Scorer, bind
 from schemas.base import Frozen
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, RuleError
 from schemas.identity import content_id
 from schemas.options import RewardOptions
 from schemas.parse import parse
@@ -175,8 +175,7 @@ class Reward:
 
     def describe(self) -> dict[str, Any]:
         """The spec with what its rules were when it was used, as JSON values; kept in the store."""
-        weights = dict(self.weights)
-        bounds = dict(self.bounds)
+        weights, bounds = dict(self.weights), dict(self.bounds)
         scorers = [
             {
                 "name": scorer.name,
@@ -257,13 +256,14 @@ def reward_of(spec: RewardSpec, *, files: Sequence[Path] = (), where: str = "rew
     weights: list[tuple[int, float]] = []
     bounds: list[tuple[int, float]] = []
     for place, entry in enumerate(spec.scorers):
-        scorer = _bind(entry, paths)
+        here = f"{where}: scorers[{place}]"
+        scorer = _bind(entry, paths, here)
         if any(_same(scorer, known) for known in scorers):
-            raise ConfigError(f"{where}: scorers[{place}] is listed twice ({scorer.name}); add up the weights")
-        weights.append((_place(scorer, scorers, f"{where}: scorers[{place}]"), entry.weight))
+            raise ConfigError(f"{here} is listed twice ({scorer.name}); add up the weights")
+        weights.append((_place(scorer, scorers, here), entry.weight))
     for place, requirement in enumerate(spec.require):
-        scorer = _bind(requirement, paths)
-        bounds.append((_place(scorer, scorers, f"{where}: require[{place}]"), requirement.min))
+        here = f"{where}: require[{place}]"
+        bounds.append((_place(_bind(requirement, paths, here), scorers, here), requirement.min))
     if len(scorers) > MAX_SCORERS:
         raise ConfigError(f"{where}: {len(scorers)} scorers; a reward holds at most {MAX_SCORERS}")
     name = spec.name or "reward"
@@ -275,8 +275,11 @@ def reward_of(spec: RewardSpec, *, files: Sequence[Path] = (), where: str = "rew
     return Reward(name, content_id(identity), spec, tuple(scorers), tuple(weights), tuple(bounds))
 
 
-def _bind(entry: ScorerEntry | Requirement, files: Sequence[Path]) -> Scorer:
-    return bind(find_rule(entry.rule, files), name=entry.name, options=entry.options, inputs=entry.inputs)
+def _bind(entry: ScorerEntry | Requirement, files: Sequence[Path], where: str) -> Scorer:
+    try:
+        return bind(find_rule(entry.rule, files), name=entry.name, options=entry.options, inputs=entry.inputs)
+    except RuleError as error:
+        raise RuleError(f"{where}: {error}") from error
 
 
 def _place(scorer: Scorer, scorers: list[Scorer], where: str) -> int:

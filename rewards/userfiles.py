@@ -88,8 +88,9 @@ class _Loader(importlib.machinery.SourceFileLoader):
         self.directory = directory
 
     def get_code(self, fullname: str) -> CodeType:
-        file = Path(self.path)
-        source = self.directory.sources[file] = self.directory.frozen.get(file) or self.get_data(self.path)
+        file, frozen = Path(self.path), self.directory.frozen
+        source = frozen[file] if file in frozen else self.get_data(self.path)
+        self.directory.sources[file] = source
         code: CodeType = self.source_to_code(source, self.path)
         return code
 

@@ -11,12 +11,12 @@ import pickle
 import resource
 import signal
 import sys
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rewards.calls import Loaded, load
 from rewards.rule import Form
-from rewards.run_async import AsyncRunner
 from rewards.run_sync import run_batch, run_rows
 from rewards.slot import Phase, Slot
 
@@ -77,7 +77,7 @@ class _Worker:
         self.slot = slot
         self.memory_mb = memory_mb
         self.loaded: dict[str, Loaded] = {}
-        self.asyncs = AsyncRunner(slot)
+        self.asyncs: Any = None  # made when needed: asyncio is slow to import
         self.judged = 0
 
     def work(self, message: bytes) -> str | None:
@@ -95,13 +95,19 @@ class _Worker:
         rule = self.loaded[key]
         match rule.job.form:
             case Form.ASYNC:
-                self.asyncs.run(rule, columns, rows)
+                self._run_async(rule, columns, rows)
             case Form.BATCH:
                 run_batch(self.slot, rule, columns, rows)
             case _:
                 run_rows(self.slot, rule, columns, rows, fresh=again or not self.judged)
         self.judged += rows
         return None
+
+    def _run_async(self, rule: Loaded, columns: Sequence[list[Any]], rows: int) -> None:
+        from rewards.run_async import AsyncRunner
+
+        self.asyncs = self.asyncs or AsyncRunner(self.slot)
+        self.asyncs.run(rule, columns, rows)
 
 
 def _lift_limit() -> None:

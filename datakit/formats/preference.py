@@ -21,7 +21,7 @@ class Preference(Format):
         return pair_of(row, row.with_system(messages), chosen, rejected)
 
     def _sides(self, row: Fields) -> tuple[list[Message], Answer, Answer]:
-        if not looks_like_turns(row.take("chosen")):
+        if isinstance(row.take("chosen"), str) or not looks_like_turns(row.row["chosen"]):
             if row.has("prompt"):
                 return row.question("prompt"), row.answer("chosen"), row.answer("rejected")
             if row.has(*_QUESTIONS_OF_OTHERS):

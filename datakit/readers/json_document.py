@@ -142,6 +142,7 @@ class _Rows:
     def __init__(self, text: _Text) -> None:
         self._text = text
         self._indent: str | None = None
+        self._cut_off = False
 
     def read(self) -> Iterator[RawRow]:
         text = self._text
@@ -156,6 +157,8 @@ class _Rows:
                     return
                 case ",":
                     text.advance(text.at + 1)
+                case "" if self._cut_off:
+                    return
                 case "":
                     problem = RowError("broken_json", "the file ends before its list does: is it cut off?")
                     yield RawRow(text.source, text.line, b"", problem)
@@ -171,7 +174,10 @@ class _Rows:
         except (json.JSONDecodeError, RecursionError, ValueError) as error:
             why = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply, or a number too long"
             raw = self._rest_of_row(why)
-            return RawRow(text.source, line, _bytes(raw), RowError("broken_json", f"{why} (the row begins here)"))
+            cut = "; the file ends inside the row: is it cut off?" if self._cut_off else ""
+            return RawRow(
+                text.source, line, _bytes(raw), RowError("broken_json", f"{why}, in the row that begins here{cut}")
+            )
         return RawRow(text.source, line, _bytes(text.passed), self._checked(value))
 
     def _checked(self, value: Any) -> Any:
@@ -201,7 +207,8 @@ class _Rows:
     def _to_the_end(self) -> str:
         text = self._text
         rest = text.buffer[text.at :].rstrip()
-        text.advance(text.at + len(rest) - rest.endswith("]"))
+        self._cut_off = not rest.endswith("]")
+        text.advance(text.at + len(rest) - (not self._cut_off))
         return rest.removesuffix("]").rstrip()
 
 

@@ -91,13 +91,15 @@ class TrlReward:
     def __init__(self, judge: Scorer | Reward, limits: Limits) -> None:
         self.__name__ = judge.name
         """What TRL logs it under."""
-        self.judge = _frozen(judge)
+        self.judge = judge
         self.limits = limits
-        self.scorers = self.judge.scorers if isinstance(self.judge, Reward) else (self.judge,)
+        self.scorers = tuple(map(_frozen, judge.scorers if isinstance(judge, Reward) else (judge,)))
         self._workers = Workers(limits)
 
     def __reduce__(self) -> tuple[type["TrlReward"], tuple[Scorer | Reward, Limits]]:
-        return TrlReward, (self.judge, self.limits)
+        scorers = self.scorers
+        judge = replace(self.judge, scorers=scorers) if isinstance(self.judge, Reward) else scorers[0]
+        return TrlReward, (judge, self.limits)
 
     def __call__(self, prompts: list[Any], completions: list[Any], **given: Any) -> list[float | None]:
         """Rewards of a batch, in its order; None where there is none.
@@ -141,12 +143,9 @@ class TrlReward:
         metric(f"rewards/{self.__name__}/masked", sum(reward is None for reward in rewards) / len(rewards))
 
 
-def _frozen(judge: Scorer | Reward) -> Scorer | Reward:
-    """With the code as it is now, whatever happens to the files while the trainer runs."""
-    if isinstance(judge, Scorer):
-        return replace(judge, rule=replace(judge.rule, origin=frozen(judge.rule.origin)))
-    scorers = [_frozen(scorer) for scorer in judge.scorers]
-    return replace(judge, scorers=tuple(scorer for scorer in scorers if isinstance(scorer, Scorer)))
+def _frozen(scorer: Scorer) -> Scorer:
+    """With the code as it is now, whatever happens to its files while the trainer runs."""
+    return replace(scorer, rule=replace(scorer.rule, origin=frozen(scorer.rule.origin)))
 
 
 def _ignore(*_: object) -> None:

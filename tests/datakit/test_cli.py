@@ -48,7 +48,9 @@ def test_help_imports_neither_duckdb_nor_polars_nor_torch():
     assert not loaded & {"duckdb", "polars", "pyarrow", "torch", "transformers", "vllm", "trl"}
 
 
-@pytest.mark.parametrize("module", ["ingest", "score", "build_pairs", "reject_sample", "export", "show", "sql", "pipeline"])
+@pytest.mark.parametrize(
+    "module", ["ingest", "score", "build_pairs", "reject_sample", "export", "show", "sql", "pipeline"]
+)
 def test_no_stage_imports_torch(module):
     assert not imported_by(f"import datakit.{module}, datakit.cli.render") & {"torch", "transformers", "vllm", "trl"}
 

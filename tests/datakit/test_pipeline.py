@@ -75,5 +75,7 @@ def test_from_a_prompts_file_to_pairs_with_the_real_model(tmp_path):
     third = {report["stage"]: report for report in datakit(*command, cwd=tmp_path)}
     assert third["generate"]["run_id"] is None
     assert third["score"]["counts"]["judged"] == 24
-    [scored] = datakit("sql", "SELECT name, count(*) FROM scores JOIN scorers USING (scorer_id) GROUP BY 1", cwd=tmp_path)
+    [scored] = datakit(
+        "sql", "SELECT name, count(*) FROM scores JOIN scorers USING (scorer_id) GROUP BY 1", cwd=tmp_path
+    )
     assert {tuple(row) for row in scored["tables"][0]["rows"]} == {("mentions", 24), ("brief", 48)}

@@ -1,5 +1,7 @@
 """What changes a rule's fingerprint, and what does not."""
 
+import functools
+import linecache
 import subprocess
 import sys
 import textwrap
@@ -7,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from rewards.fingerprint import fingerprint_of
 from rewards.plugins import find_rule, variant_names
+from rewards.rule import rule_of
 from rewards.scorer import bind
 
 RULES = """
@@ -15,6 +19,7 @@ import math
 import re
 import string as letters
 from dataclasses import dataclass
+from pathlib import Path
 
 import helpers
 import helpers as tools
@@ -24,6 +29,8 @@ from rewards import Verdict, rule
 LIMIT = 10
 WORDS = {"alpha", "beta", "gamma"}
 TABLE = {"a": 1, "b": 2}
+PLACE = Path(__file__).parent / "words.txt"
+TEXT = str(PLACE)
 PATTERN = re.compile("[a-z]+")
 WEIGHER = Weigher(3)
 
@@ -55,7 +62,8 @@ def f(completion: str, *, scale: float = 1.0) -> float:
 @rule
 def g(completion: str) -> Verdict:
     found = [word for word in WORDS if word in completion and TABLE]
-    return Verdict(len(found) * twice(completion) * halve(4) * Counter().count(completion), PATTERN.pattern)
+    value = len(found) * twice(completion) * halve(4) * Counter().count(completion)
+    return Verdict(value, f"{PATTERN} {PLACE} {TEXT} {__name__}")
 
 @rule
 def h(completion: str) -> float:
@@ -164,6 +172,7 @@ def test_what_decides_nothing_changes_nothing(tmp_path, file, old, new):
         ("rules", "[a-z]+", "[a-z]*", "g"),
         ("rules", 're.compile("[a-z]+")', 're.compile("[a-z]+", re.I)', "g"),
         ("rules", "times(2)", "times(3)", "g"),
+        ("rules", "words.txt", "word.txt", "g"),
         ("rules", "len(text) * number", "len(text) + number", "g"),
         ("rules", "number / 2", "number / 3", "g"),
         ("rules", "start: int = 1", "start: int = 2", "g"),
@@ -281,3 +290,83 @@ def test_two_functions_of_a_package_under_one_name_differ(tmp_path, package):
         )
         found.append(bind(find_rule("f", [path])).fingerprint)
     assert found[0] != found[1]
+
+
+def notebook(source: str, cell: str = "") -> dict[str, object]:
+    """Run a cell as notebooks do; without a name, as `python -c` does: the source is then not to be had."""
+    source = textwrap.dedent(source)
+    names: dict[str, object] = {"__name__": "__main__"}
+    if cell:
+        linecache.cache[cell] = (len(source), None, source.splitlines(True), cell)
+    exec(compile(source, cell or "<string>", "exec"), names)
+    return names
+
+
+CELL = """
+from dataclasses import dataclass
+from functools import cache, partial
+
+BOUND = 3
+
+@dataclass
+class Limit:
+    value: int = 5
+
+    def holds(self, text):
+        return len(text) < self.value
+
+@cache
+def helper(text):
+    return len(text) > BOUND
+
+power = partial(pow, 2)
+LIMIT = Limit(4)
+
+def f(completion):
+    return helper(completion) and LIMIT.holds(completion) and Limit().holds(completion) and power(3)
+"""
+
+
+@pytest.mark.parametrize("cell", ["<ipython-input-1>", ""], ids=["notebook", "no source"])
+def test_functions_that_are_in_no_file_have_fingerprints_too(cell):
+    def of(source: str, number: int) -> str:
+        return bind(rule_of(notebook(source, cell and f"{cell}{number}")["f"])).fingerprint
+
+    plain = of(CELL, 1)
+    assert of(CELL.replace("BOUND = 3", "# a remark\nBOUND = 3"), 2) == plain
+    changes = ["BOUND = 4", "Limit(3)", "partial(pow, 3)", "len(text) >= BOUND", "value: int = 6", "len(text) <= self"]
+    originals = ["BOUND = 3", "Limit(4)", "partial(pow, 2)", "len(text) > BOUND", "value: int = 5", "len(text) < self"]
+    changed = [of(CELL.replace(a, b), 3 + n) for n, (a, b) in enumerate(zip(originals, changes, strict=True))]
+    assert len({plain, *changed}) == len(changes) + 1
+
+
+def test_lambdas_closures_partials_and_methods_have_fingerprints_of_their_own():
+    class Judge:
+        def __init__(self, bound):
+            self.bound = bound
+
+        def judge(self, completion):
+            return len(completion) < self.bound
+
+    def above(bound):
+        def f(completion):
+            return len(completion) > bound
+
+        return f
+
+    def bounded(completion, *, bound: int):
+        return len(completion) < bound
+
+    rules = [
+        lambda completion: len(completion) > 1,
+        lambda completion: len(completion) > 2,
+        above(1),
+        above(2),
+        functools.partial(bounded, bound=1),
+        functools.partial(bounded, bound=2),
+        Judge(1).judge,
+        Judge(2).judge,
+    ]
+    found = [fingerprint_of(rule_of(rule)) for rule in rules]
+    assert len(set(found)) == len(rules)
+    assert found == [fingerprint_of(rule_of(rule)) for rule in rules]

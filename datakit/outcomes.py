@@ -1,0 +1,180 @@
+"""Storing outcomes as they come: counted, watched for a broken rule, committed at most once a second."""
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datakit.run import Run
+from datakit.store import insert
+from datakit.worklist import FAILED, Page, Tally
+from rewards.engine import Judged
+from rewards.outcome import Status
+from rewards.scorer import Scorer
+from rewards.spec import Reward
+from schemas.errors import StageStopped, StoreError
+from schemas.identity import canonical_json
+
+COMMIT_SECONDS = 1.0
+MOST_IDENTICAL = 50
+"""Identical failures in a row after which a rule counts as broken."""
+
+_ADDRESS = re.compile(r"0x[0-9a-f]+")
+
+
+class Streak:
+    """Failures of one scorer in a row that have the same reason; skipped rows neither count nor interrupt."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self.scorer = scorer
+        self.length = 0
+        self.what = ("", "")
+
+    @property
+    def broken(self) -> bool:
+        """Whether the stage should stop."""
+        return self.length >= MOST_IDENTICAL
+
+    def add(self, judged: Judged) -> None:
+        """Note a block, in the order of its rows; what follows a broken streak does not mend it."""
+        statuses = judged.status.cast(pa.string())
+        failed = pc.is_in(statuses, value_set=pa.array([status.value for status in FAILED]))
+        if not failed.true_count:
+            if pc.any(pc.equal(statuses, Status.OK.value)).as_py():
+                self._reset()
+            return
+        for status, reason in zip(statuses.to_pylist(), judged.reason.to_pylist(), strict=True):
+            if self.broken:
+                return
+            if status == Status.OK:
+                self._reset()
+            elif status in FAILED:
+                what = (status, _ADDRESS.sub("0x", reason))
+                self.length = self.length + 1 if what == self.what else 1
+                self.what = what
+
+    def _reset(self) -> None:
+        if not self.broken:
+            self.length, self.what = 0, ("", "")
+
+    def stopped(self) -> StageStopped:
+        """The error that ends the stage."""
+        status, reason = self.what
+        return StageStopped(
+            f"rule {self.scorer.name}: {self.length} rows in a row ended in the same {status} ({reason}), so it seems "
+            "broken; what was judged is stored. Mend the rule and run again, or if its code is right, add --retry"
+        )
+
+
+def count(tally: Tally, judged: Judged, times: pa.Array | None = None) -> None:
+    """Add a block to a tally; `times` says for how many candidates each row stands (default: one)."""
+    times = pa.repeat(1, len(judged)) if times is None else times
+    table = pa.table({"status": judged.status, "times": times, "total": pc.multiply(judged.value, times)})
+    for row in table.group_by("status").aggregate([("times", "sum"), ("total", "sum")]).to_pylist():
+        tally.outcomes[row["status"]] += row["times_sum"]
+        tally.total += row["total_sum"] or 0.0
+
+
+class Outcomes:
+    """Outcomes on their way into the store. What was judged is committed at the end, whatever ended it."""
+
+    def __init__(self, run: Run, reward: Reward, *, retry: bool) -> None:
+        self.run = run
+        self.reward = reward
+        self.retry = retry
+        self._pending: list[pa.Table] = []
+        self._committed = time.monotonic()
+        self._registered = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, StoreError):
+            self.commit()
+
+    def add(self, scorer: Scorer, page: Page, judged: Judged) -> pa.Array:
+        """Take a block in, and commit if the last commit is long enough ago; returns the candidates of each row."""
+        candidates = page.candidate_ids.take(judged.rows)
+        parents = pc.list_parent_indices(candidates)
+        table = pa.table(
+            {
+                "candidate_id": pc.list_flatten(candidates),
+                "scorer_id": pa.repeat(scorer.scorer_id, len(parents)),
+                "inputs_hash": page.inputs_hash.take(judged.rows).take(parents),
+                "status": judged.status.cast(pa.string()).take(parents),
+                "value": judged.value.take(parents),
+                "reason": judged.reason.take(parents),
+                "seconds": judged.seconds.take(parents),
+            }
+        )
+        self._pending.append(table)
+        if time.monotonic() - self._committed >= COMMIT_SECONDS:
+            self.commit()
+        return pc.list_value_length(candidates)
+
+    def commit(self) -> None:
+        """Store what is pending."""
+        if not self._pending:
+            return
+        incoming = pa.concat_tables(self._pending)
+        with self.run.transaction() as con:
+            self.register(con)
+            _insert(con, incoming, self.run.run_id, retry=self.retry)
+        self._pending.clear()
+        self._committed = time.monotonic()
+
+    def register(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Make sure that the scorers and the reward are known to the store."""
+        if self._registered:
+            return
+        insert(con, "scorers", _scorer_rows(self.reward.scorers), unless=["scorer_id"])
+        spec = {
+            "reward_id": [self.reward.reward_id],
+            "name": [self.reward.name],
+            "spec": [canonical_json(self.reward.describe())],
+        }
+        insert(con, "reward_specs", pa.table(spec), unless=["reward_id"])
+        self._registered = True
+
+
+def _scorer_rows(scorers: Sequence[Scorer]) -> pa.Table:
+    return pa.table(
+        {
+            "scorer_id": [scorer.scorer_id for scorer in scorers],
+            "name": [scorer.name for scorer in scorers],
+            "kind": [scorer.kind for scorer in scorers],
+            "fingerprint": [scorer.fingerprint for scorer in scorers],
+            "source": [scorer.source for scorer in scorers],
+            "options": [json.dumps(dict(scorer.options), default=str, ensure_ascii=False) for scorer in scorers],
+        }
+    )
+
+
+def _insert(con: duckdb.DuckDBPyConnection, incoming: pa.Table, run_id: str, *, retry: bool) -> None:
+    """Insert outcomes; with `retry` in place of failures. What another run has stored meanwhile is left alone."""
+    con.register("incoming_scores", incoming)
+    same = " AND ".join(f"s.{key} = i.{key}::UUID" for key in ("candidate_id", "scorer_id", "inputs_hash"))
+    if retry:
+        con.execute(f"DELETE FROM scores s USING incoming_scores i WHERE {same} AND s.status IN ('error', 'timeout')")
+    others = con.execute(
+        "SELECT other.run_id::VARCHAR FROM runs other, runs mine WHERE mine.run_id = ? AND other.stage = mine.stage "
+        "AND other.run_id != mine.run_id AND (other.finished_at IS NULL OR other.finished_at >= mine.started_at)",
+        [run_id],
+    ).fetchall()
+    listed = ", ".join(f"'{other}'" for (other,) in others)
+    new = f"WHERE NOT EXISTS (FROM scores s WHERE s.run_id IN ({listed}) AND {same})" if others else ""
+    con.execute(
+        "INSERT INTO scores BY NAME SELECT candidate_id::UUID AS candidate_id, scorer_id::UUID AS scorer_id, "
+        "inputs_hash::UUID AS inputs_hash, status, value, nullif(reason, '') AS reason, seconds, "
+        f"'{run_id}'::UUID AS run_id FROM incoming_scores i {new}"
+    )
+    con.unregister("incoming_scores")

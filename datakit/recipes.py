@@ -1,0 +1,153 @@
+"""Recipes: a model at a revision with its sampling settings. Sample i of a prompt is the recipe's i-th draw for it.
+
+The revision of a local model is its content, so retraining into the same folder is a new recipe, and the same model
+copied elsewhere is the same one.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from datakit.store import insert
+from schemas.errors import ConfigError, NotFoundError
+from schemas.identity import canonical_json, content_id
+from schemas.options import GenerateOptions, RecipeOptions
+
+_CONTENT = {".json", ".jinja", ".txt", ".model", ".tiktoken", ".safetensors", ".bin", ".pt", ".gguf"}
+_NOT_CONTENT = {"generation_config.json", "trainer_state.json", "training_args.bin", "optimizer.pt", "scheduler.pt"}
+"""Files that do not decide what a model says: sampling defaults (recipes state their own) and a trainer's bookkeeping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How candidates are drawn."""
+
+    recipe_id: str
+    model: str
+    revision: str | None
+    """Content of a local model, the named revision of another; None where nobody said."""
+    options: RecipeOptions
+
+
+def recipes_of(options: GenerateOptions) -> tuple[Recipe, ...]:
+    """The recipes of a command: every model at every temperature.
+
+    Raises:
+        ConfigError: greedy decoding with several samples, which would all be equal.
+        NotFoundError: a path that does not exist.
+    """
+    if options.n > 1 and 0 in options.temperature:
+        raise ConfigError(f"-n {options.n} at temperature 0 draws equal answers; use -n 1 or a temperature above 0")
+    fields = RecipeOptions.model_fields.keys() - {"temperature"}
+    shared = {name: getattr(options, name) for name in fields}
+    return tuple(
+        _recipe(model, options.model_revision, RecipeOptions(temperature=temperature, **shared))
+        for model in dict.fromkeys(options.model)
+        for temperature in dict.fromkeys(options.temperature)
+    )
+
+
+def recipe_ids(options: GenerateOptions) -> tuple[str, ...]:
+    """Ids of the recipes of a command."""
+    return tuple(recipe.recipe_id for recipe in recipes_of(options))
+
+
+def register(con: duckdb.DuckDBPyConnection, dataset: str, recipe: Recipe) -> None:
+    """Store the recipe, and that the data set's groups are drawn from it."""
+    row = {"recipe_id": [recipe.recipe_id], "model": [recipe.model], "revision": [recipe.revision]}
+    params = {"params": [canonical_json(recipe.options.model_dump(mode="json"))]}
+    insert(con, "recipes", pa.table({**row, **params}), unless=["recipe_id"])
+    link = pa.table({"dataset": [dataset], "recipe_id": [recipe.recipe_id]})
+    insert(con, "dataset_recipes", link, unless=["dataset", "recipe_id"])
+
+
+def is_registered(con: duckdb.DuckDBPyConnection, dataset: str, recipe: Recipe) -> bool:
+    """Whether `register` has nothing left to do."""
+    query = "FROM dataset_recipes SEMI JOIN recipes USING (recipe_id) WHERE dataset = ? AND recipe_id = ?"
+    return con.execute(query, [dataset, recipe.recipe_id]).fetchone() is not None
+
+
+def base_seed(prompt_id: str, recipe: Recipe) -> int:
+    """Seed of a prompt's first sample, below 2^30, so that every index fits 31 bits; sample i has this plus i."""
+    return int(content_id([prompt_id, recipe.recipe_id])[:8], 16) >> 2
+
+
+def _recipe(model: str, named_revision: str | None, options: RecipeOptions) -> Recipe:
+    local = Path(model).is_dir()
+    if not local and _looks_like_a_path(model):
+        raise NotFoundError(f"no model directory {model}")
+    revision = content_revision(Path(model)) if local else named_revision
+    # where the revision is content, neither the model's name nor the adapter's path belongs to the identity
+    identity = options.model_dump(mode="json")
+    if options.adapter is not None:
+        if not Path(options.adapter).is_dir():
+            raise NotFoundError(f"no adapter directory {options.adapter}")
+        identity["adapter"] = content_revision(Path(options.adapter))
+    return Recipe(content_id([None if local else model, revision, identity]), model, revision, options)
+
+
+def _looks_like_a_path(model: str) -> bool:
+    return model.startswith(("/", "./", "../", "~")) or model.count("/") > 1 or Path(model).exists()
+
+
+def content_revision(directory: Path) -> str:
+    """Hash of everything in a model's or an adapter's directory that decides what it says.
+
+    Files that did not change (path, size and time of change) are not read again.
+
+    Raises:
+        NotFoundError: there is no such file in it.
+    """
+    files = sorted(
+        path
+        for path in directory.resolve().iterdir()
+        if path.suffix in _CONTENT and path.name not in _NOT_CONTENT and path.is_file()
+    )
+    if not files:
+        raise NotFoundError(f"{directory} holds no model: neither weights nor config.json")
+    known = _read_cache()
+    hashes = {path: known.get(_stamp(path)) or _hash(path) for path in files}
+    fresh = {_stamp(path): digest for path, digest in hashes.items() if _stamp(path) not in known}
+    if fresh:
+        _write_cache({**_read_cache(), **fresh})
+    return content_id([[path.name, digest] for path, digest in hashes.items()])
+
+
+def _stamp(path: Path) -> str:
+    status = path.stat()
+    return f"{path}:{status.st_size}:{status.st_mtime_ns}"
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+
+
+def _cache_file() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "datakit" / "file_hashes.json"
+
+
+def _read_cache() -> dict[str, str]:
+    try:
+        found = json.loads(_cache_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # absent or damaged: hash again
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write_cache(known: dict[str, str]) -> None:
+    """Replace the file in one step; of two writers the later wins, which only costs hashing again."""
+    target = _cache_file()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False, encoding="utf-8") as file:
+            json.dump(known, file)
+        Path(file.name).replace(target)
+    except OSError:  # a read-only home: work without the cache
+        return

@@ -1,0 +1,177 @@
+"""What is still to be judged: a query, asked scorer by scorer and page by page, so that memory stays bounded.
+
+A page is a range of rows of `candidates`. What is read for it is what is stored in that range, so a page costs what it
+holds, whatever the size of the store.
+"""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+import pyarrow as pa
+
+from datakit.datasets import Dataset
+from datakit.groups import create_groups, narrow_groups
+from datakit.inputs import Inputs, inputs_hash_sql, inputs_of
+from rewards.admission import JSON
+from rewards.outcome import Status
+from rewards.scorer import Scorer
+from schemas.options import GroupOptions
+
+BUCKET = 4096
+"""Rows of `candidates` that are counted together."""
+
+FAILED = (Status.ERROR, Status.TIMEOUT)
+_FAILED_SQL = "('error', 'timeout')"
+
+
+@dataclass
+class Tally:
+    """Outcomes of one scorer, counted."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    """By status."""
+    total: float = 0.0
+    """Sum of the values."""
+
+    @property
+    def failures(self) -> int:
+        """Outcomes that are error or timeout."""
+        return sum(self.outcomes[status] for status in FAILED)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a scorer has judged and what it has not."""
+
+    scorer: Scorer
+    inputs: Inputs
+    stored: Tally
+    buckets: tuple[tuple[int, int], ...]
+    """Where rows are missing: (number of the bucket, missing rows), ascending."""
+
+    @property
+    def missing(self) -> int:
+        """Candidates to be judged."""
+        return sum(count for _, count in self.buckets)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Whose candidates, and whether failures count as missing."""
+
+    dataset: Dataset
+    groups: GroupOptions
+    retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows to judge; candidates of a prompt that are equal in all that the scorer reads share one."""
+
+    inputs: pa.Table
+    candidate_ids: pa.ListArray
+    inputs_hash: pa.Array
+
+
+def survey(con: duckdb.DuckDBPyConnection, query: Query, scorer: Scorer, columns: Sequence[str]) -> Work:
+    """Count what a scorer has judged, and where it has not.
+
+    Args:
+        con: a connection to the store.
+        query: whose candidates.
+        scorer: the scorer.
+        columns: the data set's columns.
+    """
+    create_groups(con, query.dataset, query.groups, features="rowid AS place")
+    found = con.execute(f"""
+        SELECT s.status, CASE WHEN {_missing("s.status", query.retry)} THEN g.place // {BUCKET} END AS bucket,
+            count(*), sum(s.value)
+        FROM {_with_hash(scorer)} g LEFT JOIN {_scores_of(scorer)} s USING (candidate_id, inputs_hash)
+        GROUP BY ALL ORDER BY bucket
+    """).fetchall()
+    stored, buckets = Tally(), Counter[int]()
+    for status, bucket, count, total in found:
+        if bucket is None:
+            stored.outcomes[status] += count
+            stored.total += total or 0.0
+        else:
+            buckets[bucket] += count
+    return Work(scorer, inputs_of(scorer, columns), stored, tuple(sorted(buckets.items())))
+
+
+def commonest_failures(
+    con: duckdb.DuckDBPyConnection, query: Query, scorer: Scorer, most: int
+) -> list[tuple[str, str, int]]:
+    """The commonest stored failures of a scorer: status, reason, how many."""
+    create_groups(con, query.dataset, query.groups)
+    return con.execute(f"""
+        SELECT s.status, coalesce(s.reason, ''), count(*) AS n
+        FROM {_with_hash(scorer)} g JOIN {_scores_of(scorer)} s USING (candidate_id, inputs_hash)
+        WHERE s.status IN {_FAILED_SQL} GROUP BY ALL ORDER BY n DESC, 1, 2 LIMIT {most}
+    """).fetchall()
+
+
+def _with_hash(scorer: Scorer) -> str:
+    return f"(SELECT *, {inputs_hash_sql(scorer, 'columns')} AS inputs_hash FROM groups)"
+
+
+def _scores_of(scorer: Scorer) -> str:
+    return f"(FROM scores WHERE scorer_id = '{scorer.scorer_id}')"
+
+
+def _missing(status: str, retry: bool) -> str:
+    return f"({status} IS NULL OR {status} IN {_FAILED_SQL})" if retry else f"{status} IS NULL"
+
+
+def take_page(buckets: deque[tuple[int, int]], most: int) -> tuple[int, int]:
+    """The next range of rows of `candidates` (first and last), with about as many missing rows as asked for."""
+    first, count = buckets.popleft()
+    last = first
+    while buckets and count + buckets[0][1] <= most:
+        last, more = buckets.popleft()
+        count += more
+    return first * BUCKET, (last + 1) * BUCKET - 1
+
+
+def missing_sql(con: duckdb.DuckDBPyConnection, query: Query, work: Work, rows: tuple[int, int]) -> str:
+    """The rows that are missing in a range, as a SELECT: candidate_id, inputs_hash, place, prompt_id and the inputs."""
+    features = ", ".join(filter(None, ["rowid AS place", work.inputs.features]))
+    create_groups(con, query.dataset, query.groups, features=features)
+    narrow_groups(con, query.dataset, *rows)
+    columns = "".join(f", {source.sql} AS {quoted(source.name)}" for source in work.inputs.sources)
+    kept = f"AND s.status NOT IN {_FAILED_SQL}" if query.retry else ""
+    return f"""
+        SELECT g.candidate_id, g.inputs_hash, g.place, g.prompt_id{columns}
+        FROM {_with_hash(work.scorer)} g {work.inputs.joins}
+        WHERE g.place BETWEEN {rows[0]} AND {rows[1]} AND NOT EXISTS (
+            FROM {_scores_of(work.scorer)} s
+            WHERE s.candidate_id = g.candidate_id AND s.inputs_hash = g.inputs_hash {kept}
+        )
+    """
+
+
+def read_page(con: duckdb.DuckDBPyConnection, query: Query, work: Work, rows: tuple[int, int]) -> Page:
+    """The rows that are missing in a range."""
+    sources = work.inputs.sources
+    columns = "".join(f", {quoted(source.name)}" for source in sources)
+    table = con.execute(f"""
+        SELECT list(candidate_id::VARCHAR) AS candidate_ids, inputs_hash::VARCHAR AS inputs_hash{columns}
+        FROM ({missing_sql(con, query, work, rows)}) GROUP BY prompt_id, inputs_hash{columns} ORDER BY min(place)
+    """).to_arrow_table()
+    inputs = table.select(range(2, table.num_columns)) if sources else table.select([1])
+    fields = [
+        column.with_metadata(JSON) if source.json else column
+        for column, source in zip(inputs.schema, sources, strict=False)
+    ]
+    return Page(
+        inputs.cast(pa.schema(fields)) if sources else inputs,
+        table.column("candidate_ids").combine_chunks(),
+        table.column("inputs_hash").combine_chunks(),
+    )
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

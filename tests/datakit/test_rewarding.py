@@ -1,0 +1,119 @@
+"""The reward in SQL is the reward in Python, bit for bit; normalisation over groups."""
+
+import struct
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from datakit import datasets
+from datakit.derived import grade
+from datakit.store import Store
+from rewards.arithmetic import rank, zscore
+from rewards.outcome import Outcome, Status
+from schemas.errors import ConfigError
+from schemas.identity import content_id
+from schemas.options import GroupOptions
+
+VALUES = st.one_of(
+    st.sampled_from([0.0, 1.0, 0.1, 0.2, 0.3, 0.7, 1 / 3, 2 / 3, -0.5, 5e-10, 1.5e-9, -0.0]),
+    st.floats(0, 1),
+    st.floats(-1e12, 1e12),
+)
+OUTCOMES = st.one_of(
+    VALUES.map(lambda value: Outcome(Status.OK, value)),
+    VALUES.map(lambda value: Outcome(Status.OK, value)),
+    st.sampled_from([Outcome(Status.SKIP), Outcome(Status.ERROR), Outcome(Status.TIMEOUT), None]),
+)
+WEIGHTS = st.floats(1e-6, 1e6)
+
+
+@st.composite
+def specs(draw):
+    rules = draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True))
+    required = draw(st.lists(st.sampled_from("abcd"), max_size=2, unique=True))
+    return {
+        "combine": draw(st.sampled_from(["mean", "sum"])),
+        "scorers": [{"rule": rule, "weight": draw(WEIGHTS)} for rule in rules],
+        "require": [{"rule": rule, "min": draw(st.sampled_from([0.5, 0.1, 1.0]))} for rule in required],
+        "required_reward": draw(st.sampled_from([None, 0.0, -1.5])),
+    }
+
+
+def graded(store: Store, reward) -> dict[str, tuple]:
+    with store.read() as con:
+        grade(con, datasets.get(con, "p"), reward, GroupOptions())
+        rows = con.execute("SELECT candidate_id::VARCHAR, reward, mask, failed, ungraded, level FROM graded").fetchall()
+    return {row[0]: row[1:] for row in rows}
+
+
+def bits(value: float | None) -> bytes | None:
+    return None if value is None else struct.pack(">d", value)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data(), spec=specs())
+def test_sql_and_python_give_the_same_rewards_bit_for_bit(data, spec, make_reward, fill, drawn):
+    reward = make_reward(**spec)
+    width = len(reward.scorers)
+    groups = data.draw(st.lists(st.lists(st.tuples(*[OUTCOMES] * width), max_size=6), min_size=1, max_size=5))
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "s.duckdb")
+        fill(store, [[drawn(f"text {i}", outcomes) for i, outcomes in enumerate(group)] for group in groups], reward)
+        prompts = [content_id([[{"role": "user", "content": f"Question {g}?"}], g]) for g in range(len(groups))]
+        keyed = {content_id([prompts[g], i]): o for g, group in enumerate(groups) for i, o in enumerate(group)}
+        try:
+            expected = {key: reward.combine(outcomes) for key, outcomes in keyed.items()}
+        except ConfigError:
+            expected = None
+        if expected is None:
+            with pytest.raises(ConfigError, match="state required_reward"):
+                graded(store, reward)
+            return
+        found = graded(store, reward)
+    assert found.keys() == expected.keys()
+    names = [reward.scorers[place].name for place, _ in reward.bounds]
+    for key, combined in expected.items():
+        value, mask, failed, ungraded, level = found[key]
+        assert bits(value) == bits(combined.reward)
+        assert level == value
+        assert mask == combined.mask
+        assert (ungraded or "") == combined.reason
+        assert (None if failed is None else names[failed]) == combined.failed
+
+
+@pytest.mark.parametrize(("normalise", "formula"), [("zscore", zscore), ("rank", rank)])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    groups=st.lists(
+        st.lists(st.none() | st.sampled_from([0.0, 0.1, 0.25, 1.0]) | st.floats(0, 1), max_size=8), max_size=6
+    )
+)
+def test_normalising_in_sql_is_that_of_python(normalise, formula, groups, make_reward, fill, drawn):
+    reward = make_reward(scorers=[{"rule": "a"}], normalise=normalise)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "s.duckdb")
+        outcome = {None: Outcome(Status.ERROR)}
+        filled = [
+            [drawn(str(i), [outcome.get(value) or Outcome(Status.OK, value)]) for i, value in enumerate(group)]
+            for group in groups
+        ]
+        fill(store, filled, reward)
+        found = graded(store, reward)
+    for number, group in enumerate(groups):
+        prompt = content_id([[{"role": "user", "content": f"Question {number}?"}], number])
+        rows = [found[content_id([prompt, index])] for index in range(len(group))]
+        expected = formula([row[0] for row in rows])
+        assert [row[-1] for row in rows] == [None if e is None else pytest.approx(e, abs=1e-9) for e in expected]
+
+
+def test_a_score_counts_only_for_the_columns_that_it_was_given(tmp_path, make_reward, fill, drawn):
+    reward = make_reward(scorers=[{"rule": "d"}])
+    store = Store(tmp_path / "s.duckdb")
+    fill(store, [[drawn("x", [Outcome(Status.OK, 0.5)])]], reward)
+    assert [row[0] for row in graded(store, reward).values()] == [0.5]
+    with store.write() as con:
+        con.execute("""UPDATE members SET columns = '{"answer": "43"}'""")
+    assert [row[3] for row in graded(store, reward).values()] == ["not_scored"]
