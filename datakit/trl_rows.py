@@ -114,10 +114,10 @@ def shape_of(con: duckdb.DuckDBPyConnection, form: str, dataset: Dataset, option
         SELECT count(*), count(*) FILTER (json_array_length(messages) > 1 OR (messages->0->'tool_calls') IS NOT NULL)
         FROM exported_turns
     """).fetchall()[0]
-    long, tools = con.execute(
-        "SELECT count(*) FILTER (json_array_length(messages) != 1), count(tools) FROM exported_prompts"
-    ).fetchall()[0]
     plain = options.style == "plain"
+    long, tools = con.execute(f"""
+        SELECT {"count(*) FILTER (json_array_length(messages) != 1)" if plain else 0}, count(tools) FROM exported_prompts
+    """).fetchall()[0]
     if plain and (long or tools or calls):
         found = f"{long} prompts with several turns or a system prompt, {tools} with tools, {calls} answers with calls"
         raise ConfigError(f"{dataset} does not fit style plain ({found}); export it with --style conversational")

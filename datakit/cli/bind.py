@@ -91,8 +91,10 @@ def _shape(field: FieldInfo) -> tuple[Any, Any]:
     if get_origin(kind) is dict:
         return list[str], []
     if get_origin(kind) is tuple:
-        item = get_args(kind)[0]
-        return list[item], list(default or ())  # type: ignore[valid-type]
+        item: Any = get_args(kind)[0]
+        if get_origin(item) is Literal:  # Typer has no lists of choices; the model checks them
+            item = str
+        return list[item], list(default or ())
     if get_origin(kind) in {Union, types.UnionType}:
         inner = next(member for member in get_args(kind) if member is not type(None))
         return inner | None, default

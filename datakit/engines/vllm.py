@@ -1,4 +1,4 @@
-"""vLLM in this process: the default where it is installed. Keeps the scheduler full from first request to last."""
+"""vLLM in this process: the default where it is installed. Keeps the scheduler full from first request to last.
 
 The engine core runs in this process (VLLM_ENABLE_V1_MULTIPROCESSING=0). With a core process of its own, as vLLM has it by
 default, a `kill -9` leaves that process alive for ever, with the GPU's memory in its hands. The variable can be set to 1.
