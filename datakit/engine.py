@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from rewards.reasoning import OPEN
 from schemas.base import Frozen
 from schemas.options import RecipeOptions
 
@@ -46,6 +47,11 @@ class Failure:
     reason: str
     """prompt_too_long, transport, refused ..."""
     detail: str = ""
+
+
+def with_opening(prompt_end: str, text: str) -> str:
+    """A completion as if the model itself had opened its reasoning, where the chat template did that for it."""
+    return OPEN + text if prompt_end.rstrip().endswith(OPEN) else text
 
 
 class Engine(Frozen, ABC):

@@ -5,41 +5,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
-import pyarrow as pa
 from pydantic import ValidationError
 
 from datakit import datasets
 from datakit.datasets import Dataset
 from datakit.engine import Completion, Engine, Failure, Message, Request
+from datakit.outbox import Outbox, Row
 from datakit.progress import Bar, track
-from datakit.recipes import Recipe, base_seed, is_registered, recipes_of, register
+from datakit.recipes import Recipe, base_seed, is_registered, recipes_of
 from datakit.run import Run
 from datakit.shortfall import Lack, count_missing, page_of
 from datakit.shortfall import wanted as how_many_wanted
-from datakit.store import Store, insert
+from datakit.store import Store
 from rewards.plugins import variant_class
 from rewards.reasoning import split_reasoning
-from schemas.errors import ConfigError, StageStopped, StoreBusyError, did_you_mean
+from schemas.errors import ConfigError, StageStopped, did_you_mean
 from schemas.identity import canonical_json, content_id
 from schemas.options import GenerateOptions
 from schemas.report import Report, Table
 
 PAGE = 20_000
 """Prompts that are in memory at a time."""
-COMMIT_SECONDS = 1.0
-"""Shortest time between two commits."""
-MOST_UNCOMMITTED = 10_000
-"""Answers that wait while another process has the store open."""
 SAME_FAILURES = 50
 """So many requests that fail alike, one after the other, stop the stage: the next ones would fail too."""
 OWN_FAULT = {"prompt_too_long"}
 """Failures of one prompt; they say nothing about the next."""
-
-CANDIDATES = pa.schema(
-    [(name, pa.string()) for name in ("candidate_id", "prompt_id", "recipe_id", "origin", "text", "messages")]
-    + [(name, pa.string()) for name in ("finish_reason", "engine", "run_id")]
-    + [("sample_index", pa.int32()), ("n_tokens", pa.int32())]
-)
 
 
 def generate(dataset: str, options: GenerateOptions, *, store: Store, engine: Engine | None = None) -> Report:
@@ -89,14 +79,16 @@ def generate(dataset: str, options: GenerateOptions, *, store: Store, engine: En
                 if engine is None:
                     worker.close()
     seconds = time.monotonic() - started
-    remaining = sum(missing.values()) - run.counts["generated"]
+    with store.read() as con:  # counted again: another process may have drawn some of them
+        remaining = sum(count_missing(con, data, options.n, recipe.recipe_id) for recipe in recipes)
     counts = {
         "prompts": n_prompts,
         "generated": run.counts["generated"],
-        "already there": already,
+        "already there": wanted * len(recipes) - run.counts["generated"] - remaining,
         "missing": remaining,
     }
-    notes = (f"{tokens:,} tokens in {seconds:.0f} s, loading included", *_warnings(recipes))
+    speed = f"{tokens:,} tokens in {seconds:.0f} s, loading included ({tokens / max(seconds, 1e-9):,.0f} tokens/s)"
+    notes = (*((speed,) if tokens else ()), *_warnings(recipes))
     if remaining:
         notes = (f"{remaining} answers are still missing; the same command tries them again", *notes)
     report = _report(data, run.run_id, counts, notes, recipes)
@@ -145,26 +137,18 @@ class _Desk:
     tokens: int = 0
     _drawn: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Prompt and sample index of every request that is out, by key."""
-    _answers: list[dict[str, object]] = field(default_factory=list)
-    _refused: list[dict[str, object]] = field(default_factory=list)
-    _registered: bool = False
-    _committed: float = field(default_factory=time.monotonic)
     _alike: int = 0
     _last_failure: tuple[str, str] | None = None
 
     def draw(self, missing: int) -> None:
         """Draw everything that is missing; whatever ends it, what has come is committed."""
-        try:
+        with Outbox(self.run, self.data.name, self.recipe) as outbox:
             for result in self.engine.generate(self._requests(), self.recipe.options) if missing else ():
                 if isinstance(result, Completion):
-                    self._take(result)
+                    outbox.add(self._answer(result))
                 else:
-                    self._refuse(result)
-                if time.monotonic() - self._committed >= COMMIT_SECONDS:
-                    self._commit_unless_busy()
-        finally:
-            if not missing or self._answers or self._refused:
-                self._commit()
+                    outbox.refuse(self._refusal(result))
+                    self._stop_if_hopeless(result)
 
     def _requests(self) -> Iterator[Request]:
         page = 0
@@ -181,33 +165,32 @@ class _Desk:
         with self.run.store.read() as con:
             return page_of(con, self.data, self.n, self.recipe.recipe_id, (page * PAGE, (page + 1) * PAGE))
 
-    def _take(self, answer: Completion) -> None:
+    def _answer(self, answer: Completion) -> Row:
         prompt_id, index = self._drawn.pop(answer.key)
         reasoning, text = (answer.reasoning, answer.text) if answer.reasoning else split_reasoning(answer.text)
-        self._answers.append(
-            {
-                "candidate_id": answer.key,
-                "prompt_id": prompt_id,
-                "recipe_id": self.recipe.recipe_id,
-                "origin": "sample",
-                "sample_index": index,
-                "text": text,
-                "messages": _turn(text, reasoning, answer),
-                "finish_reason": answer.finish_reason,
-                "n_tokens": answer.n_tokens,
-                "engine": self.engine.version,
-                "run_id": self.run.run_id,
-            }
-        )
         self._alike, self._last_failure = 0, None
         self.tokens += answer.n_tokens or 0
         self.bar.advance(1, answer.n_tokens or 0)
+        return {
+            "candidate_id": answer.key,
+            "prompt_id": prompt_id,
+            "recipe_id": self.recipe.recipe_id,
+            "origin": "sample",
+            "sample_index": index,
+            "text": text,
+            "messages": _turn(text, reasoning, answer),
+            "finish_reason": answer.finish_reason,
+            "n_tokens": answer.n_tokens,
+            "engine": self.engine.version,
+            "run_id": self.run.run_id,
+        }
 
-    def _refuse(self, failure: Failure) -> None:
+    def _refusal(self, failure: Failure) -> Row:
         prompt_id, index = self._drawn.pop(failure.key)
-        detail = f"sample {index}: {failure.detail}"
-        self._refused.append({"reason": failure.reason, "detail": detail, "item_id": prompt_id})
         self.bar.advance(1)
+        return {"reason": failure.reason, "detail": f"sample {index}: {failure.detail}", "item_id": prompt_id}
+
+    def _stop_if_hopeless(self, failure: Failure) -> None:
         if failure.reason in OWN_FAULT:
             return
         what = (failure.reason, failure.detail)
@@ -218,27 +201,6 @@ class _Desk:
                 f"stopped after {SAME_FAILURES} requests in a row failed alike ({failure.reason}: {failure.detail}); "
                 "what was drawn is stored, the same command goes on from there"
             )
-
-    def _commit_unless_busy(self) -> None:
-        """Commit, or keep the answers for the next time while somebody else has the store open."""
-        try:
-            self._commit()
-        except StoreBusyError:
-            if len(self._answers) + len(self._refused) > MOST_UNCOMMITTED:
-                raise
-            self._committed = time.monotonic()
-
-    def _commit(self) -> None:
-        with self.run.transaction() as con:
-            if not self._registered:
-                register(con, self.data.name, self.recipe)
-            rows = pa.Table.from_pylist(self._answers, schema=CANDIDATES)
-            # another process may have drawn the same in the meantime: its answers stay
-            drawn = insert(con, "candidates", rows, unless=["candidate_id"])
-            self.run.ledger(con, self._refused)
-        self.run.counts["generated"] += drawn
-        self._answers, self._refused, self._registered = [], [], True
-        self._committed = time.monotonic()
 
 
 def _with_system(messages: list[Message], recipe: Recipe) -> list[Message]:

@@ -91,6 +91,8 @@ class Outcomes:
         self._pending: list[pa.Table] = []
         self._committed = time.monotonic()
         self._registered = False
+        self._uncertain = False
+        """A commit was begun with what is pending; Ctrl-C may have come between its end and our noting it."""
 
     def __enter__(self) -> Self:
         return self
@@ -126,16 +128,19 @@ class Outcomes:
         if not self._pending:
             return
         incoming = pa.concat_tables(self._pending)
+        again, self._uncertain = self._uncertain, True
         with self.run.transaction() as con:
-            self.register(con)
-            _insert(con, incoming, self.run.run_id, retry=self.retry)
+            if not self._registered:
+                self.register(con)
+            if self.retry:
+                _drop_failures(con, incoming)
+            _insert(con, incoming, self.run.run_id, again=again)
         self._pending.clear()
+        self._uncertain, self._registered = False, True
         self._committed = time.monotonic()
 
     def register(self, con: duckdb.DuckDBPyConnection) -> None:
         """Make sure that the scorers and the reward are known to the store."""
-        if self._registered:
-            return
         insert(con, "scorers", _scorer_rows(self.reward.scorers), unless=["scorer_id"])
         spec = {
             "reward_id": [self.reward.reward_id],
@@ -143,7 +148,6 @@ class Outcomes:
             "spec": [canonical_json(self.reward.describe())],
         }
         insert(con, "reward_specs", pa.table(spec), unless=["reward_id"])
-        self._registered = True
 
 
 def _scorer_rows(scorers: Sequence[Scorer]) -> pa.Table:
@@ -159,19 +163,26 @@ def _scorer_rows(scorers: Sequence[Scorer]) -> pa.Table:
     )
 
 
-def _insert(con: duckdb.DuckDBPyConnection, incoming: pa.Table, run_id: str, *, retry: bool) -> None:
-    """Insert outcomes; with `retry` in place of failures. What another run has stored meanwhile is left alone."""
+_SAME = " AND ".join(f"s.{key} = i.{key}::UUID" for key in ("candidate_id", "scorer_id", "inputs_hash"))
+
+
+def _drop_failures(con: duckdb.DuckDBPyConnection, incoming: pa.Table) -> None:
+    """Make room for outcomes that replace failures."""
     con.register("incoming_scores", incoming)
-    same = " AND ".join(f"s.{key} = i.{key}::UUID" for key in ("candidate_id", "scorer_id", "inputs_hash"))
-    if retry:
-        con.execute(f"DELETE FROM scores s USING incoming_scores i WHERE {same} AND s.status IN ('error', 'timeout')")
-    others = con.execute(
+    con.execute(f"DELETE FROM scores s USING incoming_scores i WHERE {_SAME} AND s.status IN ('error', 'timeout')")
+    con.unregister("incoming_scores")
+
+
+def _insert(con: duckdb.DuckDBPyConnection, incoming: pa.Table, run_id: str, *, again: bool) -> None:
+    """Insert outcomes, but not what another run has stored meanwhile (or with `again` this one)."""
+    runs = con.execute(
         "SELECT other.run_id::VARCHAR FROM runs other, runs mine WHERE mine.run_id = ? AND other.stage = mine.stage "
         "AND other.run_id != mine.run_id AND (other.finished_at IS NULL OR other.finished_at >= mine.started_at)",
         [run_id],
     ).fetchall()
-    listed = ", ".join(f"'{other}'" for (other,) in others)
-    new = f"WHERE NOT EXISTS (FROM scores s WHERE s.run_id IN ({listed}) AND {same})" if others else ""
+    listed = ", ".join(f"'{other}'" for (other,) in [*runs, *([(run_id,)] if again else [])])
+    new = f"WHERE NOT EXISTS (FROM scores s WHERE s.run_id IN ({listed}) AND {_SAME})" if listed else ""
+    con.register("incoming_scores", incoming)
     con.execute(
         "INSERT INTO scores BY NAME SELECT candidate_id::UUID AS candidate_id, scorer_id::UUID AS scorer_id, "
         "inputs_hash::UUID AS inputs_hash, status, value, nullif(reason, '') AS reason, seconds, "

@@ -21,7 +21,7 @@ from schemas.options import GenerateOptions, RecipeOptions
 
 _CONTENT = {".json", ".jinja", ".txt", ".model", ".tiktoken", ".safetensors", ".bin", ".pt", ".gguf"}
 _NOT_CONTENT = {"generation_config.json", "trainer_state.json", "training_args.bin", "optimizer.pt", "scheduler.pt"}
-"""Files that do not decide what a model says: sampling defaults (recipes state their own) and a trainer's bookkeeping."""
+"""Files that do not decide what a model says: sampling defaults (recipes state their own), a trainer's notes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,9 +74,10 @@ class Run:
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """One committed transaction that also makes sure that the run's own row is there."""
         with self.store.write() as con:
-            if not self.wrote:
+            if not self.wrote:  # it may be there all the same, if Ctrl-C came right after a commit
                 con.execute(
-                    "INSERT INTO runs VALUES (?, ?, ?, NULL, 'running', ?, ?, NULL, ?)",
+                    "INSERT INTO runs SELECT $1, $2, $3, NULL, 'running', $4, $5, NULL, $6 "
+                    "WHERE NOT EXISTS (FROM runs WHERE run_id = $1)",
                     [self.run_id, self.stage, self._started, self._params, self._inputs, versions()],
                 )
             yield con

@@ -26,7 +26,7 @@ BATCH_ROWS = 1 << 17
 BATCH_BYTES = 1 << 27
 """Rows, or characters of text, that the store later takes in one transaction: about a second of work."""
 
-MEMORY = "512MB"
+MEMORY = "1GB"
 """What DuckDB keeps in memory; the rest goes to the disk (TMPDIR)."""
 
 IMPORTED = "import"

@@ -38,6 +38,7 @@ def command(
 ) -> Iterator[Report]:
     """Parse, run the main job, print. `--as` names the pair set; the prompts are named by their file."""
     from datakit.pipeline import Job, prompts_to_pairs
+    from datakit.store import Store
     from rewards.spec import load_reward
 
     job = Job(
@@ -50,4 +51,4 @@ def command(
         export=export,
         name=ingestion.name,
     )
-    yield from prompts_to_pairs(source, job, store=session.store)
+    yield from prompts_to_pairs(source, job, store=Store(session.store_path))

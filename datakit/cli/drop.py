@@ -21,5 +21,6 @@ def command(
 ) -> Report:
     """Parse, drop, print."""
     from datakit.drop import drop
+    from datakit.store import Store
 
-    return drop(name, recipe=recipe, run=run, dry_run=dry_run, store=session.store)
+    return drop(name, recipe=recipe, run=run, dry_run=dry_run, store=Store(session.store_path))

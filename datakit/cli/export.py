@@ -17,5 +17,6 @@ def command(
 ) -> Report:
     """Parse, export, print."""
     from datakit.export import export
+    from datakit.store import Store
 
-    return export(name, options, store=session.store)
+    return export(name, options, store=Store(session.store_path))

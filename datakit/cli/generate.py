@@ -17,5 +17,6 @@ def command(
 ) -> Report:
     """Parse, generate, print."""
     from datakit.generate import generate
+    from datakit.store import Store
 
-    return generate(name, options, store=session.store)
+    return generate(name, options, store=Store(session.store_path))

@@ -23,5 +23,6 @@ def command(
 ) -> Report:
     """Parse, ingest, print."""
     from datakit.ingest import ingest
+    from datakit.store import Store
 
-    return ingest(file, options, store=session.store)
+    return ingest(file, options, store=Store(session.store_path))

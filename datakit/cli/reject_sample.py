@@ -22,6 +22,9 @@ def command(
 ) -> Report:
     """Parse, select, print."""
     from datakit.reject_sample import reject_sample
+    from datakit.store import Store
     from rewards.spec import load_reward
 
-    return reject_sample(name, options, reward=load_reward(reward), groups=groups, store=session.store, name=as_name)
+    return reject_sample(
+        name, options, reward=load_reward(reward), groups=groups, store=Store(session.store_path), name=as_name
+    )

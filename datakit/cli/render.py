@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from datakit.cli.bind import options_from_models
-from datakit.store import Store
 from schemas.base import Frozen
 from schemas.identity import canonical_json
 from schemas.report import Report, Table
@@ -27,11 +26,6 @@ class Session(Frozen):
     """Print the report as JSON."""
     verbose: bool = False
     """Show tracebacks and the logs of the libraries."""
-
-    @property
-    def store(self) -> Store:
-        """The store."""
-        return Store(self.store_path)
 
 
 def prints_reports(function: Callable[..., Report | Iterable[Report]]) -> Callable[..., None]:
@@ -68,7 +62,8 @@ def _print(reports: Iterable[Report]) -> list[Report]:
 
 def _print_report(console: Console, report: Report) -> None:
     target = f" {report.dataset}@{report.version}" if report.dataset and report.version else ""
-    counts = ", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in report.counts.items())
+    shown = {name: value for name, value in report.counts.items() if value} or report.counts
+    counts = ", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in shown.items())
     console.print(f"[bold]{escape(report.stage)}[/bold]{escape(target)}  {escape(counts)}")
     if report.output:
         console.print(f"  wrote {escape(report.output)}")

@@ -19,6 +19,7 @@ def command(
 ) -> Report:
     """Parse, score, print."""
     from datakit.score import score
+    from datakit.store import Store
     from rewards.spec import load_reward
 
-    return score(name, options, reward=load_reward(reward), groups=groups, store=session.store)
+    return score(name, options, reward=load_reward(reward), groups=groups, store=Store(session.store_path))

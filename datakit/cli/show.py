@@ -17,5 +17,6 @@ def command(
 ) -> Report:
     """Parse, look, print."""
     from datakit.show import show
+    from datakit.store import Store
 
-    return show(name, prompt=prompt, limit=limit, store=session.store)
+    return show(name, prompt=prompt, limit=limit, store=Store(session.store_path))

@@ -17,5 +17,6 @@ def command(
 ) -> Report:
     """Parse, query, print."""
     from datakit.sql import sql
+    from datakit.store import Store
 
-    return sql(query, write=write, limit=limit, store=session.store)
+    return sql(query, write=write, limit=limit, store=Store(session.store_path))

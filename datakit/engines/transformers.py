@@ -1,13 +1,17 @@
 """Hugging Face transformers in this process: the plain fallback, for machines without vLLM."""
 
+import gc
+import json
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal
 
+from jinja2 import TemplateError
 from pydantic import Field, PrivateAttr
 
-from datakit.engine import Completion, Engine, Failure, Request
+from datakit.engine import Completion, Engine, Failure, Message, Request, with_opening
 from schemas.errors import ConfigError, NotFoundError
 from schemas.options import RecipeOptions
 
@@ -24,6 +28,8 @@ class Transformers(Engine):
 
     batch_size: int = Field(8, ge=1)
     """Requests in a batch."""
+    revision: str | None = None
+    """Revision of a model on the hub."""
     device: str | None = None
     """cpu, cuda, cuda:1 ... (default: cuda where there is one)."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -53,27 +59,36 @@ class Transformers(Engine):
         model, tokenizer = self._load(recipe.adapter)
         waiting = iter(requests)
         while batch := list(islice(waiting, self.batch_size)):
-            prompts = [self._prompt(tokenizer, request, recipe) for request in batch]
-            room = self._length(model) - recipe.max_tokens
-            fits = [len(prompt) <= room for prompt in prompts]
-            for request, prompt, good in zip(batch, prompts, fits, strict=True):
-                if not good:
-                    detail = f"{len(prompt)} tokens and max_tokens {recipe.max_tokens} exceed {self._length(model)}"
-                    yield Failure(request.key, "prompt_too_long", detail)
-            rows = [(r, p) for r, p, good in zip(batch, prompts, fits, strict=True) if good]
+            rows = []
+            for request in batch:
+                prompt = self._prompt(model, tokenizer, request, recipe)
+                if isinstance(prompt, Failure):
+                    yield prompt
+                else:
+                    rows.append((request, prompt))
             if rows:
                 yield from self._answers(model, tokenizer, rows, recipe)
 
+    def close(self) -> None:
+        """Free the model's memory."""
+        self._loaded = None
+        gc.collect()
+
     def _load(self, adapter: str | None) -> tuple[Any, Any]:
         if self._loaded is None or self._loaded[0] != adapter:
-            import torch
-            from transformers import AutoModelForCausalLM, AutoTokenizer
-            from transformers.utils import logging
+            try:
+                import torch
+                from transformers import AutoModelForCausalLM, AutoTokenizer
+                from transformers.utils import logging
+            except ImportError as error:
+                raise ConfigError(
+                    f"engine transformers is not installed ({error}): pip install 'datakit[train]'"
+                ) from error
 
             logging.disable_progress_bar()  # the stage has its own
             try:
-                tokenizer = AutoTokenizer.from_pretrained(self.model, padding_side="left")
-                model = AutoModelForCausalLM.from_pretrained(self.model, dtype=self.dtype)
+                tokenizer = AutoTokenizer.from_pretrained(self.model, revision=self.revision, padding_side="left")
+                model = AutoModelForCausalLM.from_pretrained(self.model, revision=self.revision, dtype=self.dtype)
             except (OSError, ValueError) as error:
                 reason = " ".join(str(error).split())[:300]
                 raise NotFoundError(f"cannot load model {self.model}: {reason}") from error
@@ -94,12 +109,19 @@ class Transformers(Engine):
         own = getattr(model.config, "max_position_embeddings", None)
         return min(x for x in (self.max_model_len, own, 2**31) if x)
 
-    @staticmethod
-    def _prompt(tokenizer: Any, request: Request, recipe: RecipeOptions) -> list[int]:
-        ids: list[int] = tokenizer.apply_chat_template(
-            request.messages, tools=request.tools, add_generation_prompt=True, return_dict=False, **recipe.template
-        )
-        return ids
+    def _prompt(self, model: Any, tokenizer: Any, request: Request, recipe: RecipeOptions) -> list[int] | Failure:
+        messages = [_with_parsed_calls(message) for message in request.messages]
+        try:
+            prompt: list[int] = tokenizer.apply_chat_template(
+                messages, tools=request.tools, add_generation_prompt=True, return_dict=False, **recipe.template
+            )
+        except (ValueError, TypeError, TemplateError) as error:  # a template may refuse a conversation
+            return Failure(request.key, "refused", f"chat template: {' '.join(str(error).split())}")
+        length = self._length(model)
+        if len(prompt) + recipe.max_tokens > length:
+            detail = f"{len(prompt)} tokens and max_tokens {recipe.max_tokens} exceed {length}"
+            return Failure(request.key, "prompt_too_long", detail)
+        return prompt
 
     def _answers(
         self, model: Any, tokenizer: Any, rows: list[tuple[Request, list[int]]], recipe: RecipeOptions
@@ -115,8 +137,23 @@ class Transformers(Engine):
                 tokenizer=tokenizer,
             )
         ends = _end_ids(model, tokenizer)
-        for (request, _), tokens in zip(rows, output[:, padded["input_ids"].shape[1] :].tolist(), strict=True):
-            yield _completion(request.key, tokens, ends, tokenizer, recipe)
+        for (request, prompt), tokens in zip(rows, output[:, padded["input_ids"].shape[1] :].tolist(), strict=True):
+            answer = _completion(request.key, tokens, ends, tokenizer, recipe)
+            yield replace(answer, text=with_opening(tokenizer.decode(prompt[-8:]), answer.text))
+
+
+def _with_parsed_calls(message: Message) -> Message:
+    """Chat templates take the arguments of tool calls as objects; OpenAI's form, which is stored, has them as text."""
+    if not message.get("tool_calls"):
+        return message
+    calls = []
+    for call in message["tool_calls"]:
+        try:
+            arguments = json.loads(call["function"]["arguments"])
+        except (ValueError, TypeError):  # a model's own broken JSON
+            arguments = call["function"]["arguments"]
+        calls.append({**call, "function": {**call["function"], "arguments": arguments}})
+    return {**message, "tool_calls": calls}
 
 
 def _settings(tokenizer: Any, recipe: RecipeOptions) -> Any:

