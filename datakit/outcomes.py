@@ -68,7 +68,7 @@ class Streak:
         status, reason = self.what
         return StageStopped(
             f"rule {self.scorer.name}: {self.length} rows in a row ended in the same {status} ({reason}), so it seems "
-            "broken; what was judged is stored. Mend the rule and run again, or if its code is right, add --retry"
+            "broken; what was judged is stored. Mend the rule and run again (with --retry if its code stays the same)"
         )
 
 

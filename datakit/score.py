@@ -152,12 +152,12 @@ class Scoring:
             "candidates": wanted // len(works),
             "rules": len(works),
             "outcomes": wanted,
-            "already scored": stored,
+            "already there": stored,
             "judged": judged.total(),
             **{status.value: judged[status] for status in Status},
-            "taken from identical answers": self.copies,
-            "still missing": max(0, wanted - stored - judged.total()),
-            "failures in all": sum(work.stored.failures for work in works) + judged["error"] + judged["timeout"],
+            "from identical answers": self.copies,
+            "missing": max(0, wanted - stored - judged.total()),
+            "failures": sum(work.stored.failures for work in works) + judged["error"] + judged["timeout"],
         }
 
     def _notes(self, counts: dict[str, int], failures: int) -> Iterator[str]:

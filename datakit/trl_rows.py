@@ -101,44 +101,51 @@ def shape_of(con: duckdb.DuckDBPyConnection, form: str, dataset: Dataset, option
     Raises:
         ConfigError: the style or the file's format cannot hold them, or a margin is asked of what has none.
     """
-    ids = {PREFERENCE: ("chosen_id", "rejected_id"), EXAMPLES: ("candidate_id",), PROMPTS: ()}[form]
-    answers = " UNION ALL ".join(f"SELECT {name} AS candidate_id FROM exported" for name in ids) or "SELECT NULL::UUID"
-    con.execute(f"""
-        CREATE OR REPLACE TEMP VIEW exported_turns AS
-        SELECT messages FROM candidates SEMI JOIN ({answers}) a(candidate_id) USING (candidate_id)
-        WHERE messages IS NOT NULL;
-        CREATE OR REPLACE TEMP VIEW exported_prompts AS
-        SELECT messages, tools FROM prompts SEMI JOIN exported USING (prompt_id)
-    """)
-    turns, calls = con.execute("""
-        SELECT count(*), count(*) FILTER (json_array_length(messages) > 1 OR (messages->0->'tool_calls') IS NOT NULL)
-        FROM exported_turns
-    """).fetchall()[0]
     plain = options.style == "plain"
-    long, tools = con.execute(f"""
-        SELECT {"count(*) FILTER (json_array_length(messages) != 1)" if plain else 0}, count(tools) FROM exported_prompts
+    typed = options.output.suffix == ".parquet" and not plain
+    calls = _create_turns(con, form)
+    prompts = con.execute(f"""
+        SELECT count(tools), {"count(*) FILTER (json_array_length(messages) != 1)" if plain else 0},
+            {"json_group_structure(messages)::VARCHAR" if typed else "NULL"}
+        FROM prompts SEMI JOIN exported USING (prompt_id)
     """).fetchall()[0]
-    if plain and (long or tools or calls):
-        found = f"{long} prompts with several turns or a system prompt, {tools} with tools, {calls} answers with calls"
+    if plain and (prompts[0] or prompts[1] or calls):
+        found = f"{prompts[1]} prompts with several turns or a system prompt, {prompts[0]} with tools, {calls} calling"
         raise ConfigError(f"{dataset} does not fit style plain ({found}); export it with --style conversational")
     if options.margin and not (form == PREFERENCE and dataset.kind == "pairs"):
         raise ConfigError(f"{dataset} has no margins; leave out --margin")
-    typed = options.output.suffix == ".parquet" and not plain
+    turns, answers = con.execute("SELECT count(*), json_group_structure(messages)::VARCHAR FROM turns").fetchall()[0]
     return Shape(
         form=form,
         plain=plain,
-        prompt_type=_type_of(con, "exported_prompts", dataset) if typed else None,
-        answer_type=_type_of(con, "exported_turns", dataset) if typed and turns else None,
+        prompt_type=_type_of(prompts[2], dataset) if typed else None,
+        answer_type=_type_of(answers, dataset) if typed and turns else None,
         turns=turns > 0 and not plain,
-        tools=tools > 0,
+        tools=prompts[0] > 0,
         margin=options.margin,
     )
 
 
-def _type_of(con: duckdb.DuckDBPyConnection, relation: str, dataset: Dataset) -> str:
+def _create_turns(con: duckdb.DuckDBPyConnection, form: str) -> int:
+    """Make the table `turns` of the exported answers that are more than a text; returns how many of them call tools."""
+    con.execute("CREATE OR REPLACE TEMP TABLE turns (messages JSON)")
+    if form == PROMPTS or not con.execute("SELECT 1 FROM candidates WHERE messages IS NOT NULL LIMIT 1").fetchone():
+        return 0
+    ids = ("chosen_id", "rejected_id") if form == PREFERENCE else ("candidate_id",)
+    answers = " UNION ALL ".join(f"SELECT {name} FROM exported" for name in ids)
+    con.execute(f"""
+        INSERT INTO turns SELECT messages FROM candidates
+        WHERE messages IS NOT NULL AND candidate_id IN ({answers})
+    """)
+    row = con.execute("""
+        SELECT count(*) FROM turns WHERE json_array_length(messages) > 1 OR (messages->0->'tool_calls') IS NOT NULL
+    """).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _type_of(structure: str | None, dataset: Dataset) -> str:
     """The one column type that holds all these messages, in the notation of DuckDB's from_json."""
-    row = con.execute(f"SELECT json_group_structure(messages)::VARCHAR FROM {relation}").fetchone()
-    found = str(row[0]) if row and row[0] else '[{"role":"VARCHAR","content":"VARCHAR"}]'
+    found = structure or '[{"role":"VARCHAR","content":"VARCHAR"}]'
     if '"JSON"' in found:
         raise ConfigError(f"the messages of {dataset} have no common type, which Parquet needs; export to .jsonl")
     return found.replace('"NULL"', '"VARCHAR"')

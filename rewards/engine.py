@@ -6,6 +6,7 @@ worker died by itself), the rest goes to another worker. Columnar rules run here
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
@@ -33,7 +34,7 @@ class RulePool:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        self._crew = Crew(self.limits.workers or len(os.sched_getaffinity(0)), self.limits.memory_mb)
+        self._crew = Crew(self.limits.workers or _cores(), self.limits.memory_mb)
         self._chunks: dict[str, int] = {}
         self._judging = False
 
@@ -72,3 +73,8 @@ class RulePool:
         finally:
             self._judging = False
             self._crew.dismiss([worker for worker in self._crew.workers if worker.task is not None])
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

@@ -94,6 +94,7 @@ class VLLM(Engine):
         if self._llm is None:
             return
         self._llm = self._adapter = None
+        _loaded.remove(self)
         from vllm.distributed import cleanup_dist_env_and_memory
 
         with _quiet():
@@ -144,6 +145,8 @@ class VLLM(Engine):
         if self._llm is not None:
             return self._llm
         llm_class = _import()
+        for other in tuple(_loaded):  # vLLM has one process-wide state, so one model at a time
+            other.close()
         _sampling(recipe, 0)
         for name in self.extra.keys() - _argument_names():
             raise ConfigError(f"vllm.LLM has no argument {name!r}; {did_you_mean(name, _argument_names())}")
@@ -160,6 +163,7 @@ class VLLM(Engine):
 
             self._adapter = LoRARequest("adapter", 1, str(Path(recipe.adapter).resolve()))
         self._llm = llm
+        _loaded.append(self)
         return llm
 
     def _arguments(self, recipe: RecipeOptions) -> dict[str, Any]:
@@ -195,6 +199,10 @@ class VLLM(Engine):
         own_code = self.trust_remote_code
         config = AutoConfig.from_pretrained(self.model, revision=self.revision, trust_remote_code=own_code)
         return getattr(config.get_text_config(), "max_position_embeddings", None) or CPU_CONTEXT
+
+
+_loaded: list[VLLM] = []
+"""The engine whose model is in memory, if any."""
 
 
 def _import() -> Any:

@@ -82,7 +82,7 @@ def test_a_second_run_writes_nothing_and_says_so(desk: Any, judge: Any) -> None:
     report = judge(LENGTH + RIGHT)
     assert report.run_id is None
     assert report.notes == ("nothing to do: every candidate is judged by every rule",)
-    assert (report.counts["already scored"], report.counts["judged"]) == (6, 0)
+    assert (report.counts["already there"], report.counts["judged"]) == (6, 0)
     assert report.tables[0].rows[0] == ("length", 2.0, 3, 0, 0, 0)
     assert desk.sql("SELECT count(*) FROM runs") == before
 
@@ -92,7 +92,7 @@ def test_a_new_body_scores_that_rule_again_and_a_comment_nothing(desk: Any, judg
     judge(LENGTH + RIGHT)
     assert judge(LENGTH.replace("    return", "    # how long it is\n    return") + RIGHT).run_id is None
     report = judge(LENGTH.replace("len(completion)", "2 * len(completion)") + RIGHT)
-    assert (report.counts["already scored"], report.counts["judged"]) == (3, 3)
+    assert (report.counts["already there"], report.counts["judged"]) == (3, 3)
     assert desk.sql("SELECT count(*) FROM scores") == [9]
 
 
@@ -101,7 +101,7 @@ def test_a_corrected_column_scores_one_row_again_for_the_rules_that_read_it(desk
     judge(LENGTH + RIGHT)
     desk.ingest([{**row, "answer": "5" if row["answer"] == "4" else row["answer"]} for row in ROWS])
     report = judge(LENGTH + RIGHT)
-    assert (report.counts["already scored"], report.counts["judged"]) == (5, 1)
+    assert (report.counts["already there"], report.counts["judged"]) == (5, 1)
     assert judge(LENGTH + RIGHT, dataset="data@1").run_id is None
 
 
@@ -114,7 +114,7 @@ def test_candidates_that_a_rule_cannot_tell_apart_are_judged_once(desk: Any, jud
         dataset="p",
     )
     assert sorted((desk.folder / "calls").read_text().split()) == ["a", "a", "b", "b", "c"]
-    assert (report.counts["judged"], report.counts["taken from identical answers"]) == (10, 5)
+    assert (report.counts["judged"], report.counts["from identical answers"]) == (10, 5)
     assert desk.sql("SELECT count(*), count(DISTINCT candidate_id) FROM scores") == [(10, 10)]
 
 
@@ -136,14 +136,14 @@ def columns(completion: pl.Expr) -> pl.Expr:
 def test_failures_are_tried_again_only_on_request_and_replaced(desk: Any, judge: Any) -> None:
     desk.ingest(ROWS)
     report = judge(FRAGILE)
-    assert (report.counts["ok"], report.counts["error"], report.counts["failures in all"]) == (4, 2, 2)
+    assert (report.counts["ok"], report.counts["error"], report.counts["failures"]) == (4, 2, 2)
     (desk.folder / "mended").touch()
     again = judge(FRAGILE)
-    assert (again.run_id, again.counts["failures in all"]) == (None, 2)
+    assert (again.run_id, again.counts["failures"]) == (None, 2)
     assert again.needs_attention
     assert "--retry" in again.notes[1]
     retried = judge(FRAGILE, retry=True)
-    assert (retried.counts["already scored"], retried.counts["judged"], retried.counts["ok"]) == (4, 2, 2)
+    assert (retried.counts["already there"], retried.counts["judged"], retried.counts["ok"]) == (4, 2, 2)
     assert not retried.needs_attention
     assert desk.sql("SELECT status, count(*), count(DISTINCT candidate_id) FROM scores GROUP BY ALL") == [("ok", 6, 3)]
     assert judge(FRAGILE, retry=True).run_id is None

@@ -1,0 +1,90 @@
+"""What the documents say is true: their commands exist, their code runs, their specs load."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from datakit.cli.app import commands
+from rewards.plugins import rules_in, variant_names
+from rewards.spec import load_reward
+from schemas.options import RewardOptions
+
+ROOT = Path(__file__).parents[1]
+DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def command_lines(path: Path) -> list[str]:
+    """Every `datakit ...` of a document: indented lines and inline code."""
+    text = path.read_text(encoding="utf-8")
+    return re.findall(r"^ {4}datakit .*$", text, re.MULTILINE) + re.findall(r"`datakit [^`]*`", text)
+
+
+def options_of(name: str) -> set[str]:
+    """The option names of a command, as Typer gets them."""
+    module = __import__(f"datakit.cli.{name.replace('-', '_')}", fromlist=["command"])
+    found: set[str] = set()
+    for parameter in inspect.signature(module.command).parameters.values():
+        for option in getattr(parameter.annotation, "__metadata__", ()):
+            words = (option.default, *(option.param_decls or ()), f"--{parameter.name.replace('_', '-')}")
+            found.update(word for word in words if isinstance(word, str))
+    return found
+
+
+def test_the_readme_begins_with_the_two_commands_and_names_every_command():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    first = [line.split()[:2] for line in text.split("\n") if line.startswith("    ")][:2]
+    assert first == [["make", "demo"], ["make", "test"]]
+    table = set(re.findall(r"^\| `datakit ([a-z-]+)", text, re.MULTILINE))
+    assert table == set(commands())
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_every_command_line_in_the_documents_uses_commands_and_options_that_exist(path):
+    for line in command_lines(path):
+        words = line.strip("` ").split('"')[0].split()
+        if len(words) < 2 or not words[1][0].isalpha() or "  " in line.strip():  # prose, or a drawing
+            continue
+        assert words[1] in commands(), line
+        named = {word.split("=")[0] for word in words if re.fullmatch(r"--?[a-z][a-z-]*", word)}
+        assert named - {"--help"} <= options_of(words[1]), line
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_python_in_the_documents_runs_and_defines_rules(path, tmp_path):
+    for number, block in enumerate(blocks(path, "python")):
+        file = tmp_path / f"block{number}.py"
+        file.write_text(block, encoding="utf-8")
+        assert rules_in(file)
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_specs_in_the_documents_load(path, tmp_path):
+    rules = "\n".join(block for block in blocks(ROOT / "docs" / "rules.md", "python"))
+    (tmp_path / "my_rules.py").write_text(rules, encoding="utf-8")
+    for block in blocks(path, "yaml"):
+        file = tmp_path / "reward.yaml"
+        file.write_text(block, encoding="utf-8")
+        assert load_reward(RewardOptions(reward=file)).scorers
+
+
+def test_every_yaml_in_examples_loads():
+    for file in (ROOT / "examples").glob("*.yaml"):
+        assert load_reward(RewardOptions(reward=file)).scorers
+
+
+def test_the_documents_name_every_built_in_rule():
+    text = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    for name in variant_names("rewards.rules"):
+        assert f"`{name}`" in text
+
+
+def test_no_document_names_a_file_that_does_not_exist():
+    for path in DOCS:
+        for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+            assert target.startswith("http") or (path.parent / target).exists(), f"{path.name}: {target}"
