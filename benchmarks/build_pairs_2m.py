@@ -15,7 +15,6 @@ Imports are not timed. The smallest of the times is what a quiet machine gives; 
 import argparse
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -47,8 +46,9 @@ def make_store(path: Path, groups: int, scorer_id: str) -> None:
             INSERT INTO meta VALUES ('schema_version', '1');
             CREATE TEMP TABLE words AS SELECT list(left(md5(i::VARCHAR), 1 + (i % 9)::INT) ORDER BY i) AS w
             FROM range(4000) t(i);
-            INSERT INTO prompts SELECT md5('p' || g)::UUID, json_array(json_object('role', 'user', 'content',
-                'Question ' || g || ': ' || repeat('what would you say about it? ', 4))), NULL FROM range({groups}) t(g);
+            INSERT INTO prompts SELECT md5('p' || g)::UUID, json_array(json_object('role', 'user',
+                'content', 'Question ' || g || ': ' || repeat('what would you say about it? ', 4))), NULL
+            FROM range({groups}) t(g);
             INSERT INTO members SELECT 'big', 1, md5('p' || g)::UUID, NULL, json_object('answer', g), 'big.jsonl', g + 1
             FROM range({groups}) t(g);
             INSERT INTO datasets VALUES ('big', 1, 'prompts', md5('run')::UUID, '{{}}');
@@ -118,23 +118,23 @@ def by_datakit(store: Path, rules: Path, output: Path) -> None:
     print(json.dumps({"build": built - started, "export": time.perf_counter() - built}))
 
 
-def run_side(side: str, folder: Path) -> dict[str, float]:
+def run_side(side: str, folder: Path) -> None:
     """One side in this process; prints what it took."""
     rules, store, output = folder / "rules.py", folder / f"{side}.duckdb", folder / f"{side}.parquet"
     scorer_id = (folder / "scorer").read_text()
     if side == "datakit":
         import datakit.build_pairs
         import datakit.export  # noqa: F401  (imports are not timed)
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     by_hand(store, scorer_id, output) if side == "sql" else by_datakit(store, rules, output)
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    took = {
-        "seconds": time.perf_counter() - started,
-        "cpu": usage.ru_utime + usage.ru_stime,
-        "mb": usage.ru_maxrss / 1024,
-    }
-    print(json.dumps(took))
-    return took
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "mb": peak_mb()}))
+
+
+def peak_mb() -> float:
+    """Largest resident size of this program, in MB; getrusage would count what its parent had."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def measure(side: str, folder: Path) -> dict[str, float]:
@@ -187,8 +187,9 @@ def main() -> None:
         sizes = {side: (folder / f"{side}.parquet").stat().st_size / 1e6 for side in found}
     for side, runs in found.items():
         times = [run["seconds"] for run in runs]
+        cpu = statistics.median(run["cpu"] for run in runs)
         print(
-            f"{side:8} median {statistics.median(times):.2f} s, smallest {min(times):.2f} s, "
+            f"{side:8} median {statistics.median(times):.2f} s, smallest {min(times):.2f} s, CPU {cpu:.2f} s, "
             f"peak {max(run['mb'] for run in runs):.0f} MB, Parquet {sizes[side]:.0f} MB"
         )
     medians = [statistics.median(run["seconds"] for run in runs) for runs in found.values()]

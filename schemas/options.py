@@ -1,7 +1,7 @@
 """Options of the stages. The command line and the Python functions take the same ones, from here."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -62,7 +62,7 @@ class GenerateOptions(SamplingOptions):
     """Model directory or hub name; repeatable."""
     n: int = Field(8, ge=1)
     """Answers a prompt and recipe; a column `n` of the prompt overrides it."""
-    temperature: tuple[float, ...] = (0.8,)
+    temperature: tuple[Annotated[float, Field(ge=0)], ...] = Field((0.8,), min_length=1)
     """Sampling temperature; repeatable."""
     engine: str | None = None
     """vllm, openai or transformers (default: vllm where it is installed)."""

@@ -38,7 +38,8 @@ def options_from_models(function: Callable[..., Any]) -> Callable[..., Any]:
     plain = [p for name, p in signature.parameters.items() if name not in models]
     spread: dict[str, inspect.Parameter] = {}
     for model, optional in models.values():
-        for name, field in model.model_fields.items():
+        own_first = sorted(model.model_fields.items(), key=lambda item: item[0] not in inspect.get_annotations(model))
+        for name, field in own_first:
             spread.setdefault(name, _parameter(model, name, field, optional))
 
     @functools.wraps(function)
@@ -92,6 +93,8 @@ def _shape(field: FieldInfo) -> tuple[Any, Any]:
         return list[str], []
     if get_origin(kind) is tuple:
         item: Any = get_args(kind)[0]
+        if get_origin(item) is Annotated:
+            item = get_args(item)[0]
         if get_origin(item) is Literal:  # Typer has no lists of choices; the model checks them
             item = str
         return list[item], list(default or ())

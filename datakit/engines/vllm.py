@@ -5,6 +5,7 @@ process of its own, lives on for ever after a `kill -9`, with the GPU's memory i
 """
 
 import gc
+import json
 import logging
 import os
 import warnings
@@ -53,14 +54,12 @@ class VLLM(Engine):
     """GPUs that share a model."""
     dtype: str = "auto"
     """Type of the weights."""
-    quantization: str | None = None
-    """How the weights are quantised (default: as the model says)."""
     enforce_eager: bool | None = None
     """No compilation (default: none on the CPU, where it takes a minute and gains nothing for small models)."""
     trust_remote_code: bool = False
     """Let the model bring code of its own."""
     extra: dict[str, Any] = {}
-    """Any other argument of vllm.LLM, such as extra={swap_space: 4}."""
+    """Any other argument of vllm.LLM, such as extra={quantization: fp8}."""
 
     _llm: Any = PrivateAttr(None)
     _adapter: Any = PrivateAttr(None)
@@ -167,14 +166,12 @@ class VLLM(Engine):
         return llm
 
     def _arguments(self, recipe: RecipeOptions) -> dict[str, Any]:
-        own = self.model_dump(exclude={"extra"}, exclude_none=True)
         given = {
-            # what sampling defaults the model brings does not matter: recipes state their own
-            "generation_config": "vllm",
+            "generation_config": "vllm",  # no sampling defaults of the model's: recipes state their own
             "use_tqdm_on_load": _verbose(),
             "max_model_len": -1,  # what fits
             **(self._cpu_arguments() if _build()[1] else {}),
-            **own,
+            **self.model_dump(exclude={"extra"}, exclude_none=True),
         }
         if recipe.adapter is not None:
             given |= {"enable_lora": True, "max_lora_rank": _rank(Path(recipe.adapter))}
@@ -235,11 +232,11 @@ def _sampling(recipe: RecipeOptions, seed: int) -> Any:
     """A fresh object for every request: vLLM changes them."""
     from vllm import SamplingParams
 
+    known = [field for field in SamplingParams.__struct_fields__ if not field.startswith("_")]
     for name in recipe.sampling:
         if name in STATED:
             raise ConfigError(f"--sampling {name}: use its own option instead")
-        if name not in SamplingParams.__struct_fields__ or name.startswith("_"):
-            known = [field for field in SamplingParams.__struct_fields__ if not field.startswith("_")]
+        if name not in known:
             raise ConfigError(f"vLLM has no sampling parameter {name!r}; {did_you_mean(name, known)}")
     try:
         return SamplingParams(
@@ -264,8 +261,6 @@ def _completion(llm: Any, request: Request, output: Any) -> Completion:
 
 def _rank(adapter: Path) -> int:
     """The adapter's rank, rounded up to one that vLLM has."""
-    import json
-
     try:
         rank = int(json.loads((adapter / "adapter_config.json").read_text(encoding="utf-8"))["r"])
     except (OSError, ValueError, LookupError, TypeError) as error:
@@ -274,9 +269,8 @@ def _rank(adapter: Path) -> int:
 
 
 def _line(error: BaseException) -> str:
-    """The first cause in words, on one line."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= 400 else text[:397] + "..."
+    """What an error says, on one line."""
+    return " ".join(str(error).split())[:400]
 
 
 def _verbose() -> bool:

@@ -168,7 +168,7 @@ def stored(desk) -> int:
 
 
 def test_kill_9_leaves_no_process_and_loses_nothing(desk, model):
-    options = ["-n", "40", "--max-tokens", "16", "--engine-option", "max_model_len=1024"]
+    options = ["-n", "16", "--max-tokens", "16", "--engine-option", "max_num_seqs=8"]
     command = [sys.executable, "-m", "datakit", "generate", "prompts", "--model", model, *options]
     environment = {**os.environ, "DATAKIT_STORE": str(desk.store.path), "HF_HUB_OFFLINE": "1"}
     with subprocess.Popen(command, env=environment) as process:
@@ -179,15 +179,15 @@ def test_kill_9_leaves_no_process_and_loses_nothing(desk, model):
     psutil.wait_procs(family, timeout=10)
     assert not [child for child in family if child.is_running()]
     killed_at = candidates(desk)
-    assert 0 < len(killed_at) < 240, "the kill should fall into the work"
-    report = desk.generate(n=40)
+    assert 0 < len(killed_at) < 96, "the kill should fall into the work"
+    report = desk.generate(n=16)
     assert report.counts == {
         "prompts": 6,
-        "generated": 240 - len(killed_at),
+        "generated": 96 - len(killed_at),
         "already there": len(killed_at),
         "missing": 0,
     }
     assert set(killed_at) <= set(candidates(desk))
-    [recipe] = recipes_of(GenerateOptions(model=(model,), n=40, max_tokens=16))
+    [recipe] = recipes_of(GenerateOptions(model=(model,), n=16, max_tokens=16))
     assert desk.sql("SELECT recipe_id::VARCHAR FROM recipes") == [recipe.recipe_id]
     assert json.loads(desk.sql("SELECT params FROM recipes")[0])["max_tokens"] == 16
