@@ -47,8 +47,9 @@ def make_store(path: Path, candidates: int) -> None:
                 FROM range({candidates} // 8) t(i);
             CREATE TEMP TABLE words AS SELECT list(left(md5(i::VARCHAR), 1 + i::INT % 9)) AS w FROM range(4000) t(i);
             INSERT INTO candidates SELECT md5('c' || i)::UUID, md5('p' || i // 8)::UUID, md5('r')::UUID, i % 8,
-                'sample', left(array_to_string(list_transform(range(90), lambda k: w[1 + (hash(i, k) % 4000)::INT]), ' '), 400),
-                NULL, 'stop', 100, 'made up', md5('run')::UUID FROM range({candidates}) t(i), words;
+                'sample', left(array_to_string(list_transform(range(90),
+                    lambda k: w[1 + (hash(i, k) % 4000)::INT]), ' '), 400), NULL, 'stop', 100, 'made up',
+                md5('run')::UUID FROM range({candidates}) t(i), words;
             CHECKPOINT;
         """)
 

@@ -21,7 +21,7 @@ CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
-SYLLABLES = "ka lo mi ne ru ta vo se di pa gu fen tor bal sin mar".split(" ")
+SYLLABLES = ["ka", "lo", "mi", "ne", "ru", "ta", "vo", "se", "di", "pa", "gu", "fen", "tor", "bal", "sin", "mar"]
 
 
 def made_up(count: int) -> list[PairText]:

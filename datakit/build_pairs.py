@@ -1,13 +1,17 @@
 """Stage build-pairs: preference pairs from scored groups, with the guarantees of DESIGN section 6."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from datakit import datasets
-from datakit.derived import Draft, Plan, check_name, grade, publish, stored_version
+from datakit.datasets import Dataset
+from datakit.derived import Draft, Plan, check_name, fetch_rows, grade, publish, stored_version
 from datakit.matching import create_comparable, create_proposals, create_unpaired, keep_widest
-from datakit.pair_texts import refuse_same_tokens, refuse_similar
+from datakit.pair_texts import VERDICTS, TextChecks, apply_verdicts, write_unchecked
 from datakit.rewarding import missing_scores
 from datakit.store import Store
 from datakit.strategy import Strategy
@@ -41,41 +45,56 @@ def build_pairs(
         NotFoundError: there is no such data set.
         ConfigError: the strategy, the tokenizer or the name does not fit.
     """
-    strategy = variant_class("datakit.strategies", options.strategy, Strategy)()  # type: ignore[type-abstract]
     tokenizer = load_tokenizer(options.tokenizer) if options.tokenizer else None
-    with store.read() as con:
-        source = datasets.get(con, dataset)
-        name = check_name(con, name or f"{source.name}-pairs", "pairs")
-        settings = {"dataset": str(source), **options.model_dump(mode="json"), **groups.model_dump(mode="json")}
-        plan = Plan("build-pairs", "pairs", "pairs", name, source, reward, settings)
-        config = grade(con, source, reward, groups)
-        _create_pairs(con, strategy, options, tokenizer)
-        shared = options.model_dump(mode="json", exclude={"strategy", "tokenizer"})
-        config["strategy"] = {"name": options.strategy, **strategy.model_dump(mode="json")}
-        config["options"] = {**shared, "tokenizer": tokenizer.fingerprint if tokenizer else None}
-        draft = _draft(con, plan, config)
+    checks = TextChecks(options.min_distance, tokenizer, options.max_length)
+    strategy = variant_class("datakit.strategies", options.strategy, Strategy)()  # type: ignore[type-abstract]
+    verdicts = VERDICTS.empty_table()
+    with TemporaryDirectory(prefix="datakit-") as folder:
+        texts = Path(folder) / "texts.parquet"
+        while True:  # until all that the strategy proposes is checked: twice, unless answers arrive meanwhile
+            with store.read() as con:
+                source = datasets.get(con, dataset)
+                plan = _plan(con, source, options, reward, name)
+                config = grade(con, source, reward, groups)
+                create_comparable(con, options)
+                create_proposals(con, strategy, options)
+                apply_verdicts(con, verdicts)
+                if not (checks.wanted and write_unchecked(con, texts)):
+                    config |= _how(strategy, options, tokenizer)
+                    draft = _draft(con, plan, config, options)
+                    break
+            verdicts = pa.concat_tables([verdicts, checks.run(texts)])
     return publish(store, plan, draft)
 
 
-def _create_pairs(
-    con: duckdb.DuckDBPyConnection, strategy: Strategy, options: PairOptions, tokenizer: ChatTokenizer | None
-) -> None:
-    create_comparable(con, options)
-    create_proposals(con, strategy, options)
-    if options.min_distance > 0:
-        refuse_similar(con, options.min_distance)
-    if tokenizer is not None:
-        refuse_same_tokens(con, tokenizer, options.max_length)
+def _plan(
+    con: duckdb.DuckDBPyConnection, source: Dataset, options: PairOptions, reward: Reward, name: str | None
+) -> Plan:
+    name = check_name(con, name or f"{source.name}-pairs", "pairs")
+    settings = {"dataset": str(source), **options.model_dump(mode="json")}
+    return Plan("build-pairs", "pairs", "pairs", name, source, reward, settings)
+
+
+def _how(strategy: Strategy, options: PairOptions, tokenizer: ChatTokenizer | None) -> dict[str, Any]:
+    """What the pairs depend on beside the candidates: the tokenizer by its content, wherever it lies."""
+    shared = options.model_dump(mode="json", exclude={"strategy", "tokenizer"})
+    return {
+        "strategy": {"name": options.strategy, **strategy.model_dump(mode="json")},
+        "options": {**shared, "tokenizer": tokenizer.fingerprint if tokenizer else None},
+    }
+
+
+def _draft(con: duckdb.DuckDBPyConnection, plan: Plan, config: dict[str, Any], options: PairOptions) -> Draft:
     keep_widest(con, options.max_pairs_per_prompt)
     create_unpaired(con, options)
-
-
-def _draft(con: duckdb.DuckDBPyConnection, plan: Plan, config: dict[str, Any]) -> Draft:
-    pairs = con.execute("""
+    pairs = fetch_rows(
+        con,
+        """
         SELECT md5('["' || prompt_id || '","' || chosen_id || '","' || rejected_id || '"]')::UUID AS pair_id,
             prompt_id, chosen_id, rejected_id, chosen_reward, rejected_reward, margin
         FROM pairs_found ORDER BY position, chosen_id, rejected_id
-    """).to_arrow_table()
+    """,
+    )
     unpaired = con.execute(
         "SELECT reason, detail, prompt_id::VARCHAR AS item_id FROM unpaired ORDER BY ALL"
     ).to_arrow_table()

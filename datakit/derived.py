@@ -76,10 +76,7 @@ def grade(con: duckdb.DuckDBPyConnection, source: Dataset, reward: Reward, group
     ):
         made_of = source.config.get("source", "the prompts that it was made from")
         raise ConfigError(f"{source} is a {source.kind} set; name the prompts instead: {made_of}")
-    # lossless: ids come out as 16 bytes and go back in as such; as text they take four times as long
-    con.execute(f"""
-        SET memory_limit = '{MEMORY_LIMIT}'; SET preserve_insertion_order = false; SET arrow_lossless_conversion = true
-    """)
+    con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET preserve_insertion_order = false")
     create_groups(con, source, groups, features=ANSWER_FEATURES)
     con.execute("CREATE OR REPLACE TEMP TABLE places AS SELECT position, prompt_id FROM dataset_prompts")
     create_graded(con, reward)
@@ -93,6 +90,14 @@ def grade(con: duckdb.DuckDBPyConnection, source: Dataset, reward: Reward, group
         "origin": list(groups.origin),
         "inputs": {"candidates": digest[0], "digest": digest[1]},
     }
+
+
+def fetch_rows(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+    """Rows to be written later. Their ids stay 16 bytes; as text they would take four times as long to insert."""
+    con.execute("SET arrow_lossless_conversion = true")
+    rows = con.execute(query).to_arrow_table()
+    con.execute("RESET arrow_lossless_conversion")
+    return rows
 
 
 def check_name(con: duckdb.DuckDBPyConnection, name: str, kind: str) -> str:
@@ -143,7 +148,8 @@ def publish(store: Store, plan: Plan, draft: Draft) -> Report:
         note = f"nothing to do: {draft.stored} is just this already"
         return report.model_copy(update={"version": draft.stored.version, "notes": (*draft.notes, note)})
     inputs = {"dataset": str(plan.source), "reward": plan.reward.describe()}
-    with Run(store, plan.stage, params={"as": plan.name, **plan.settings}, inputs=inputs) as run:
+    params = {"as": plan.name, **plan.settings, "recipe": draft.config["recipes"], "origin": draft.config["origin"]}
+    with Run(store, plan.stage, params=params, inputs=inputs) as run:
         with run.transaction() as con:
             version = datasets.next_version(con, plan.name)
             _record_reward(con, plan.reward)

@@ -8,7 +8,6 @@ Works on the temporary table `graded` (datakit/rewarding.py over `ANSWER_FEATURE
 """
 
 import duckdb
-import pyarrow as pa
 
 from datakit.reasons import PAIR_CHECKS, Reason
 from datakit.rewarding import rounded_sql
@@ -46,7 +45,7 @@ def create_comparable(con: duckdb.DuckDBPyConnection, options: PairOptions) -> N
                 SELECT position, mask, count(*) FILTER (NOT copy) AS n FROM counted GROUP BY ALL
             ) GROUP BY position
         )
-        SELECT c.position, c.candidate_id, copy, c.mask != l.mask AS other_scorers
+        SELECT c.candidate_id, copy
         FROM counted c JOIN largest l USING (position) WHERE copy OR c.mask != l.mask;
         CREATE OR REPLACE TEMP VIEW comparable AS
         FROM usable ANTI JOIN surplus USING (candidate_id);
@@ -72,7 +71,7 @@ def create_proposals(con: duckdb.DuckDBPyConnection, strategy: Strategy, options
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE proposals AS
         SELECT *, CASE WHEN margin < '{options.min_margin!r}'::DOUBLE THEN '{Reason.MARGIN_TOO_SMALL}' {ratio}
-            END AS refused
+            END AS refused, false AS checked
         FROM (
             SELECT c.position, c.prompt_id, chosen_id, rejected_id,
                 c.reward AS chosen_reward, r.reward AS rejected_reward,
@@ -108,21 +107,11 @@ def _length_ratio(ratio: float) -> str:
     )
 
 
-def refuse(con: duckdb.DuckDBPyConnection, refused: pa.Table) -> None:
-    """Note reasons on `proposals`: columns chosen_id, rejected_id (as strings) and reason."""
-    con.register("refusals", refused)
-    con.execute("""
-        UPDATE proposals SET refused = reason FROM refusals
-        WHERE proposals.chosen_id = refusals.chosen_id::UUID AND proposals.rejected_id = refusals.rejected_id::UUID
-    """)
-    con.unregister("refusals")
-
-
 def keep_widest(con: duckdb.DuckDBPyConnection, most: int) -> None:
     """Make the table `pairs_found`: of each prompt the pairs that passed, at most `most`, the widest margins first."""
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE pairs_found AS
-        SELECT * EXCLUDE (refused) FROM proposals WHERE refused IS NULL
+        SELECT * EXCLUDE (refused, checked) FROM proposals WHERE refused IS NULL
         QUALIFY row_number() OVER (PARTITION BY position ORDER BY margin DESC, chosen_id, rejected_id) <= {most}
     """)
 

@@ -17,6 +17,7 @@ from datakit.worklist import FAILED, Page, Tally
 from rewards.engine import Judged
 from rewards.outcome import Status
 from rewards.scorer import Scorer
+from rewards.slot import CODES
 from rewards.spec import Reward
 from schemas.errors import StageStopped, StoreError
 from schemas.identity import canonical_json
@@ -43,19 +44,19 @@ class Streak:
 
     def add(self, judged: Judged) -> None:
         """Note a block, in the order of its rows; what follows a broken streak does not mend it."""
-        statuses = judged.status.cast(pa.string())
-        failed = pc.is_in(statuses, value_set=pa.array([status.value for status in FAILED]))
-        if not failed.true_count:
-            if pc.any(pc.equal(statuses, Status.OK.value)).as_py():
+        codes = judged.codes
+        if not any(CODES.index(status) in codes for status in FAILED):
+            if CODES.index(Status.OK) in codes:
                 self._reset()
             return
-        for status, reason in zip(statuses.to_pylist(), judged.reason.to_pylist(), strict=True):
+        for code, reason in zip(codes, judged.reason.to_pylist(), strict=True):
+            status = CODES[code]
             if self.broken:
                 return
-            if status == Status.OK:
+            if status is Status.OK:
                 self._reset()
             elif status in FAILED:
-                what = (status, _ADDRESS.sub("0x", reason))
+                what = (status.value, _ADDRESS.sub("0x", reason))
                 self.length = self.length + 1 if what == self.what else 1
                 self.what = what
 
@@ -74,11 +75,12 @@ class Streak:
 
 def count(tally: Tally, judged: Judged, times: pa.Array | None = None) -> None:
     """Add a block to a tally; `times` says for how many candidates each row stands (default: one)."""
-    times = pa.repeat(1, len(judged)) if times is None else times
-    table = pa.table({"status": judged.status, "times": times, "total": pc.multiply(judged.value, times)})
-    for row in table.group_by("status").aggregate([("times", "sum"), ("total", "sum")]).to_pylist():
-        tally.outcomes[row["status"]] += row["times_sum"]
-        tally.total += row["total_sum"] or 0.0
+    codes = judged.codes
+    for code, status in enumerate(CODES):
+        if rows := codes.count(code):
+            here = rows if times is None else pc.sum(times.filter(pc.equal(judged.status.indices, code))).as_py()
+            tally.outcomes[status] += here
+    tally.total += pc.sum(judged.value if times is None else pc.multiply(judged.value, times)).as_py() or 0.0
 
 
 class Outcomes:

@@ -1,17 +1,23 @@
-"""Checks on the texts of proposed pairs: how far they are apart, and what the trainer's max_length leaves of them."""
+"""Checks on the texts of proposed pairs: how far they are apart, and what the trainer's max_length leaves of them.
+
+They may take minutes, and other commands write to the store meanwhile: the texts go to a file beside, and the store is
+closed while they are checked.
+"""
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
 
 from datakit.answers import messages_sql, stripped_sql
-from datakit.matching import refuse
 from datakit.progress import track
 from datakit.reasons import Reason
 from rewards.tokens import ChatTokenizer, Fate, PairText, differ_after_truncation
@@ -19,59 +25,98 @@ from rewards.tokens import ChatTokenizer, Fate, PairText, differ_after_truncatio
 BATCH = 8192
 """Pairs whose texts are held at once."""
 
+VERDICTS = pa.schema([("chosen_id", pa.string()), ("rejected_id", pa.string()), ("reason", pa.string())])
+"""A checked pair, with the reason why it is none, or null."""
 
-def refuse_similar(con: duckdb.DuckDBPyConnection, min_distance: float) -> None:
-    """Refuse proposals whose texts, after strip, are closer: normalised edit distance, 0 where they are equal."""
-    texts = f"{stripped_sql('c.text')} AS chosen, {stripped_sql('r.text')} AS rejected"
-    refusals = []
-    for batch in _batches(con, texts, "measuring distances"):
-        distance = cpdist(
+
+@dataclass(frozen=True, slots=True)
+class TextChecks:
+    """What the texts of a pair must satisfy."""
+
+    min_distance: float = 0.0
+    tokenizer: ChatTokenizer | None = None
+    max_length: int = 1024
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything to check."""
+        return self.min_distance > 0 or self.tokenizer is not None
+
+    def run(self, file: Path) -> pa.Table:
+        """Check the pairs that `write_unchecked` wrote; returns their verdicts."""
+        found = [VERDICTS.empty_table()]
+        for batch in _batches(file):
+            reasons: list[str | None] = [None] * batch.num_rows
+            if self.min_distance > 0:
+                reasons = self._distances(batch)
+            if self.tokenizer is not None:
+                reasons = [near or same for near, same in zip(reasons, self._tokens(batch), strict=True)]
+            ids = [batch["chosen_id"], batch["rejected_id"]]
+            found.append(pa.table([*ids, pa.array(reasons, pa.string())], schema=VERDICTS))
+        return pa.concat_tables(found)
+
+    def _distances(self, batch: pa.RecordBatch) -> list[str | None]:
+        """The normalised edit distance: 0 for equal texts, 1 for texts that have nothing in common."""
+        distances = cpdist(
             batch["chosen"].to_pylist(),
             batch["rejected"].to_pylist(),
             scorer=Levenshtein.normalized_distance,
             dtype=np.float64,
             workers=-1,
         )
-        refusals.append(_refusals(batch, [Reason.TOO_SIMILAR if d < min_distance else None for d in distance]))
-    refuse(con, pa.concat_tables(refusals) if refusals else _NONE)
+        return [Reason.TOO_SIMILAR if distance < self.min_distance else None for distance in distances]
+
+    def _tokens(self, batch: pa.RecordBatch) -> list[str | None]:
+        if self.tokenizer is None:
+            return [None] * batch.num_rows
+        rows = batch.select(["prompt", "chosen_turns", "rejected_turns", "tools"]).to_pylist()
+        pairs = [
+            PairText(
+                prompt=json.loads(row["prompt"]),
+                chosen=json.loads(row["chosen_turns"]),
+                rejected=json.loads(row["rejected_turns"]),
+                tools=_parsed(row["tools"]),
+            )
+            for row in rows
+        ]
+        fates = differ_after_truncation(self.tokenizer, pairs, self.max_length)
+        return [None if fate is Fate.DIFFER else Reason(fate) for fate in fates]
 
 
-def refuse_same_tokens(con: duckdb.DuckDBPyConnection, tokenizer: ChatTokenizer, max_length: int) -> None:
-    """Refuse proposals of which the trainer would see two equal sides, or nothing but the prompt."""
-    texts = f"""
-        p.messages AS prompt, p.tools AS tools,
-        {messages_sql("c.text", "c.messages")} AS chosen, {messages_sql("r.text", "r.messages")} AS rejected
-    """
-    refusals = []
-    for batch in _batches(con, texts, "checking tokens"):
-        rows = batch.select(["prompt", "chosen", "rejected", "tools"]).to_pylist()
-        pairs = [PairText(**{name: _parsed(text) for name, text in row.items()}) for row in rows]
-        fates = differ_after_truncation(tokenizer, pairs, max_length)
-        refusals.append(_refusals(batch, [None if fate is Fate.DIFFER else Reason(fate) for fate in fates]))
-    refuse(con, pa.concat_tables(refusals) if refusals else _NONE)
+def apply_verdicts(con: duckdb.DuckDBPyConnection, verdicts: pa.Table) -> None:
+    """Note on `proposals` what was found out about their texts."""
+    if verdicts.num_rows == 0:
+        return
+    con.register("verdicts", verdicts)
+    con.execute("""
+        UPDATE proposals SET refused = coalesce(refused, reason), checked = true FROM verdicts
+        WHERE proposals.chosen_id = verdicts.chosen_id::UUID AND proposals.rejected_id = verdicts.rejected_id::UUID
+    """)
+    con.unregister("verdicts")
 
 
-_NONE = pa.table({name: pa.array([], pa.string()) for name in ("chosen_id", "rejected_id", "reason")})
+def write_unchecked(con: duckdb.DuckDBPyConnection, file: Path) -> bool:
+    """Write the texts of the proposals that are still good and not checked yet; False if there are none."""
+    row = con.execute(f"""
+        COPY (
+            SELECT chosen_id::VARCHAR AS chosen_id, rejected_id::VARCHAR AS rejected_id,
+                {stripped_sql("c.text")} AS chosen, {stripped_sql("r.text")} AS rejected,
+                p.messages::VARCHAR AS prompt, p.tools::VARCHAR AS tools,
+                {messages_sql("c.text", "c.messages")}::VARCHAR AS chosen_turns,
+                {messages_sql("r.text", "r.messages")}::VARCHAR AS rejected_turns
+            FROM (FROM proposals WHERE refused IS NULL AND NOT checked) q
+            JOIN prompts p USING (prompt_id)
+            JOIN candidates c ON c.candidate_id = q.chosen_id JOIN candidates r ON r.candidate_id = q.rejected_id
+        ) TO '{str(file).replace("'", "''")}' (FORMAT parquet, ROW_GROUP_SIZE {BATCH})
+    """).fetchone()
+    return bool(row and row[0])
 
 
-def _batches(con: duckdb.DuckDBPyConnection, texts: str, label: str) -> Iterator[pa.RecordBatch]:
-    """The proposals that are still good, with what a check reads of them."""
-    row = con.execute("SELECT count(*) FROM proposals WHERE refused IS NULL").fetchone()
-    reader = con.execute(f"""
-        SELECT chosen_id::VARCHAR AS chosen_id, rejected_id::VARCHAR AS rejected_id, {texts}
-        FROM (FROM proposals WHERE refused IS NULL) q
-        JOIN prompts p USING (prompt_id)
-        JOIN candidates c ON c.candidate_id = q.chosen_id JOIN candidates r ON r.candidate_id = q.rejected_id
-    """).to_arrow_reader(BATCH)
-    with track(label, row[0] if row else None, unit="pairs") as bar:
-        for batch in reader:
+def _batches(file: Path) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(file) as source, track("checking texts", source.metadata.num_rows, unit="pairs") as bar:
+        for batch in source.iter_batches(BATCH):
             yield batch
             bar.advance(batch.num_rows, batch.num_rows)
-
-
-def _refusals(batch: pa.RecordBatch, reasons: list[Reason | None]) -> pa.Table:
-    found = pa.Table.from_batches([batch.select(["chosen_id", "rejected_id"])])
-    return found.append_column("reason", pa.array(reasons, pa.string())).drop_null()
 
 
 def _parsed(text: str | None) -> Any:

@@ -27,6 +27,8 @@ class Reason(StrEnum):
     """The strategy made no pair of the group."""
     LENGTH_RATIO = "length_ratio"
     TOO_SIMILAR = "too_similar"
+    TEMPLATE_REFUSES = "template_refuses"
+    """The tokenizer's chat template raises an error for the conversation, as the trainer would."""
     PROMPT_TOO_LONG = "prompt_too_long"
     """The prompt alone fills the trainer's max_length."""
     SAME_AFTER_TRUNCATION = "same_after_truncation"
@@ -36,6 +38,7 @@ PAIR_CHECKS = (
     Reason.MARGIN_TOO_SMALL,
     Reason.LENGTH_RATIO,
     Reason.TOO_SIMILAR,
+    Reason.TEMPLATE_REFUSES,
     Reason.PROMPT_TOO_LONG,
     Reason.SAME_AFTER_TRUNCATION,
 )

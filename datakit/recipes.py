@@ -19,9 +19,12 @@ from schemas.errors import ConfigError, NotFoundError
 from schemas.identity import canonical_json, content_id
 from schemas.options import GenerateOptions, RecipeOptions
 
-_CONTENT = {".json", ".jinja", ".txt", ".model", ".tiktoken", ".safetensors", ".bin", ".pt", ".gguf"}
+_CONTENT = {".json", ".jinja", ".txt", ".model", ".tiktoken", ".safetensors", ".bin", ".pt", ".gguf", ".py"}
 _NOT_CONTENT = {"generation_config.json", "trainer_state.json", "training_args.bin", "optimizer.pt", "scheduler.pt"}
 """Files that do not decide what a model says: sampling defaults (recipes state their own), a trainer's notes."""
+
+STATED = {"model", "messages", "tools", "n", "seed", "temperature", "top_p", "max_tokens", "stop"}
+"""Names that `--sampling` may not take: they are said elsewhere, or would change how many answers come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,13 @@ def recipes_of(options: GenerateOptions) -> tuple[Recipe, ...]:
     """The recipes of a command: every model at every temperature.
 
     Raises:
-        ConfigError: greedy decoding with several samples, which would all be equal.
+        ConfigError: greedy decoding with several samples, which would all be equal; or a setting given twice.
         NotFoundError: a path that does not exist.
     """
     if options.n > 1 and 0 in options.temperature:
         raise ConfigError(f"-n {options.n} at temperature 0 draws equal answers; use -n 1 or a temperature above 0")
+    for name in options.sampling.keys() & STATED:
+        raise ConfigError(f"--sampling {name}=...: give it with the option of its own")
     fields = RecipeOptions.model_fields.keys() - {"temperature"}
     shared = {name: getattr(options, name) for name in fields}
     return tuple(

@@ -5,7 +5,7 @@ from typing import Any
 import duckdb
 
 from datakit import datasets
-from datakit.derived import Draft, Plan, check_name, grade, publish, stored_version
+from datakit.derived import Draft, Plan, check_name, fetch_rows, grade, publish, stored_version
 from datakit.reasons import Reason
 from datakit.rewarding import missing_scores
 from datakit.store import Store
@@ -43,7 +43,7 @@ def reject_sample(
     with store.read() as con:
         source = datasets.get(con, dataset)
         name = check_name(con, name or f"{source.name}-best", "selection")
-        settings = {"dataset": str(source), **options.model_dump(mode="json"), **groups.model_dump(mode="json")}
+        settings = {"dataset": str(source), **options.model_dump(mode="json")}
         plan = Plan("reject-sample", "selection", "selections", name, source, reward, settings)
         config = grade(con, source, reward, groups)
         config["options"] = options.model_dump(mode="json")
@@ -84,9 +84,12 @@ def _create_selected(con: duckdb.DuckDBPyConnection, options: SelectOptions) -> 
 
 
 def _draft(con: duckdb.DuckDBPyConnection, plan: Plan, config: dict[str, Any], options: SelectOptions) -> Draft:
-    rows = con.execute("""
+    rows = fetch_rows(
+        con,
+        """
         SELECT prompt_id, candidate_id, reward, rank::INTEGER AS rank FROM selected ORDER BY position, rank
-    """).to_arrow_table()
+    """,
+    )
     dropped = con.execute(f"""
         WITH alone AS (
             SELECT prompt_id, position FROM places ANTI JOIN selected USING (position)

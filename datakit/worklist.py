@@ -141,14 +141,12 @@ def missing_sql(con: duckdb.DuckDBPyConnection, query: Query, work: Work, rows: 
     create_groups(con, query.dataset, query.groups, features=features)
     narrow_groups(con, query.dataset, *rows)
     columns = "".join(f", {source.sql} AS {quoted(source.name)}" for source in work.inputs.sources)
-    kept = f"AND s.status NOT IN {_FAILED_SQL}" if query.retry else ""
+    kept = f"WHERE status NOT IN {_FAILED_SQL}" if query.retry else ""
     return f"""
         SELECT g.candidate_id, g.inputs_hash, g.place, g.prompt_id{columns}
-        FROM {_with_hash(work.scorer)} g {work.inputs.joins}
-        WHERE g.place BETWEEN {rows[0]} AND {rows[1]} AND NOT EXISTS (
-            FROM {_scores_of(work.scorer)} s
-            WHERE s.candidate_id = g.candidate_id AND s.inputs_hash = g.inputs_hash {kept}
-        )
+        FROM {_with_hash(work.scorer)} g ANTI JOIN (FROM {_scores_of(work.scorer)} {kept}) s
+            ON s.candidate_id = g.candidate_id AND s.inputs_hash = g.inputs_hash {work.inputs.joins}
+        WHERE g.place BETWEEN {rows[0]} AND {rows[1]}
     """
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from rewards.admission import admit, is_json
 from rewards.calls import ERROR, OK, SKIP, Failure
-from rewards.judged import Judged, block, same
+from rewards.judged import STATUSES, Judged, block, same
 from rewards.scorer import Scorer
 from schemas.errors import RuleError
 
@@ -97,7 +97,8 @@ def _read(scorer: Scorer, rows: pa.Array, values: pl.Series) -> Judged:
     finite = pc.is_finite(value)
     seconds = pa.nulls(len(rows), pa.float64())
     if finite.true_count == len(rows):
-        return block(rows, pa.repeat(pa.scalar(OK, pa.int8()), len(rows)), value, None, seconds)
+        codes = pa.repeat(pa.scalar(OK, pa.int8()), len(rows))
+        return Judged(rows, pa.DictionaryArray.from_arrays(codes, STATUSES), value, pa.repeat("", len(rows)), seconds)
     codes = pc.fill_null(pc.if_else(finite, OK, ERROR), SKIP).cast(pa.int8())
     infinite = pc.if_else(pc.greater(value, 0.0), "returned inf", "returned -inf")
     reason = pc.if_else(finite, "", pc.if_else(pc.is_nan(value), "returned nan", infinite))

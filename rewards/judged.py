@@ -29,6 +29,12 @@ class Judged:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def codes(self) -> bytes:
+        """A byte a row: the place of its status in `rewards.slot.CODES`."""
+        indices = self.status.indices
+        return bytes(memoryview(indices.buffers()[1])[indices.offset : indices.offset + len(indices)])
+
 
 def block(rows: pa.Array, codes: pa.Array, value: pa.Array, reason: pa.Array | None, seconds: pa.Array) -> Judged:
     """A block from the codes of `rewards.slot.CODES` (int8)."""

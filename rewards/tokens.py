@@ -26,6 +26,9 @@ Message = dict[str, Any]
 SPECIAL_TOKENS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 """What a template may use by name (transformers' special_tokens_map)."""
 
+REFUSALS = (jinja2.TemplateError, TypeError)
+"""What a template raises for a conversation that it does not support; TypeError for adding None to a text."""
+
 
 class Fate(StrEnum):
     """What the trainer's max_length leaves of a pair."""
@@ -33,6 +36,8 @@ class Fate(StrEnum):
     DIFFER = "differ"
     PROMPT_TOO_LONG = "prompt_too_long"
     SAME_AFTER_TRUNCATION = "same_after_truncation"
+    TEMPLATE_REFUSES = "template_refuses"
+    """The trainer would stop at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +75,48 @@ class ChatTokenizer:
             ConfigError: there is no chat template, or it refuses the conversation.
         """
         try:
-            return _compiled(self._template(tools)).render(
-                messages=list(messages),
-                tools=None if tools is None else list(tools),
-                documents=None,
-                add_generation_prompt=add_generation_prompt,
-                **self.special_tokens,
-            )
-        except jinja2.TemplateError as error:
+            return self._render(messages, tools, add_generation_prompt)
+        except REFUSALS as error:
             raise ConfigError(f"{self.path}: the chat template refuses a conversation: {error}") from error
+
+    def _render(
+        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] | None, add_generation_prompt: bool
+    ) -> str:
+        return self._compiled(tools).render(
+            messages=list(messages),
+            tools=None if tools is None else list(tools),
+            documents=None,
+            add_generation_prompt=add_generation_prompt,
+            **self.special_tokens,
+        )
+
+    def turns(self, pair: "PairText") -> list[str] | None:
+        """Prompt, prompt with chosen and prompt with rejected as the trainer renders them; None where it could not."""
+        prompt, chosen, rejected = (_messages(side) for side in (pair.prompt, pair.chosen, pair.rejected))
+        try:
+            return [
+                self._render(prompt, pair.tools, True),
+                self._render(prompt + chosen, pair.tools, False),
+                self._render(prompt + rejected, pair.tools, False),
+            ]
+        except REFUSALS:
+            return None
 
     def encode(self, texts: Sequence[str], *, add_special_tokens: bool) -> list[list[int]]:
         """Token ids, in parallel on all cores."""
         found = self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=add_special_tokens)
         return [encoding.ids for encoding in found]
 
-    def _template(self, tools: Sequence[dict[str, Any]] | None) -> str:
-        if tools is not None and "tool_use" in self.templates:
-            return self.templates["tool_use"]
-        if "default" not in self.templates:
+    def _compiled(self, tools: Sequence[dict[str, Any]] | None) -> jinja2.Template:
+        name = "tool_use" if tools is not None and "tool_use" in self.templates else "default"
+        if name not in self.templates:
             raise ConfigError(
                 f"{self.path}: no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)"
             )
-        return self.templates["default"]
+        try:
+            return _compiled(self.templates[name])
+        except jinja2.TemplateSyntaxError as error:
+            raise ConfigError(f"{self.path}: the chat template is broken: {error}") from error
 
 
 def load_tokenizer(path: str | Path) -> ChatTokenizer:
@@ -131,22 +155,15 @@ def differ_after_truncation(tokenizer: ChatTokenizer, pairs: Sequence[PairText],
     The trainer cuts prompt + completion to `max_length` tokens, and drops a pair whose prompt alone fills them.
 
     Raises:
-        ConfigError: the chat template refuses a conversation.
+        ConfigError: there is no chat template, or it is broken.
     """
-    texts: list[str] = []
     chat = bool(pairs) and not isinstance(pairs[0].prompt, str)
-    for pair in pairs:
-        texts += _texts_of_chat(tokenizer, pair) if chat else _texts_of_strings(tokenizer, pair)
-    ids = tokenizer.encode(texts, add_special_tokens=not chat)
-    return [_fate(*sides, max_length) for sides in zip(ids[0::3], ids[1::3], ids[2::3], strict=True)]
-
-
-def _texts_of_chat(tokenizer: ChatTokenizer, pair: PairText) -> list[str]:
-    prompt, chosen, rejected = (_messages(side) for side in (pair.prompt, pair.chosen, pair.rejected))
+    texts = [tokenizer.turns(pair) if chat else _strings(tokenizer, pair) for pair in pairs]
+    good = [text for three in texts if three is not None for text in three]
+    ids = iter(tokenizer.encode(good, add_special_tokens=not chat))
     return [
-        tokenizer.render(prompt, tools=pair.tools, add_generation_prompt=True),
-        tokenizer.render(prompt + chosen, tools=pair.tools),
-        tokenizer.render(prompt + rejected, tools=pair.tools),
+        Fate.TEMPLATE_REFUSES if three is None else _fate(next(ids), next(ids), next(ids), max_length)
+        for three in texts
     ]
 
 
@@ -156,7 +173,7 @@ def _messages(side: list[Message] | str) -> list[Message]:
     return side
 
 
-def _texts_of_strings(tokenizer: ChatTokenizer, pair: PairText) -> list[str]:
+def _strings(tokenizer: ChatTokenizer, pair: PairText) -> list[str]:
     end = tokenizer.special_tokens.get("eos_token", "")
     prompt, chosen, rejected = str(pair.prompt), str(pair.chosen), str(pair.rejected)
     return [prompt, *(prompt + side + ("" if side.endswith(end) else end) for side in (chosen, rejected))]

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import logging
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ def run(arguments: Sequence[str]) -> int:
     0 done, 1 finished but something the user must see, 2 the user's mistake, 130 Ctrl-C.
     """
     verbose = "-v" in arguments or "--verbose" in arguments
+    logging.getLogger("datakit").setLevel(logging.DEBUG if verbose else logging.WARNING)
     try:
         code = _app(_wanted(arguments))(list(arguments), prog_name="datakit", standalone_mode=False)
     except (UserError, StageStopped) as error:

@@ -29,8 +29,6 @@ CPU_CACHE_BYTES = 4 << 30
 CPU_CACHE_SHARE = 0.25
 """Memory for keys and values on the CPU: so many bytes, or this share of what is free. vLLM's own default is 92 % of a
 memory node, which fails where anything else runs."""
-STATED = {"n", "seed", "temperature", "top_p", "max_tokens", "stop"}
-"""Sampling parameters that have an option of their own."""
 
 
 class VLLM(Engine):
@@ -234,8 +232,6 @@ def _sampling(recipe: RecipeOptions, seed: int) -> Any:
 
     known = [field for field in SamplingParams.__struct_fields__ if not field.startswith("_")]
     for name in recipe.sampling:
-        if name in STATED:
-            raise ConfigError(f"--sampling {name}: use its own option instead")
         if name not in known:
             raise ConfigError(f"vLLM has no sampling parameter {name!r}; {did_you_mean(name, known)}")
     try:

@@ -1,6 +1,7 @@
 """Pairs keep every guarantee of DESIGN section 6, and every prompt without one has its reason in the ledger."""
 
 import json
+import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from datakit.build_pairs import build_pairs
 from datakit.store import Store
@@ -237,10 +239,50 @@ def test_wrong_names_are_refused_with_one_line(paired, make_reward):
         build_pairs("p", PairOptions(tokenizer=str(store.path.parent)), **common)
 
 
+@pytest.fixture(scope="module")
+def letters(tmp_path_factory):
+    """A tokenizer of single bytes with a template that refuses the word `forbidden`."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE(vocab={letter: number for number, letter in enumerate(alphabet)}, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    folder = tmp_path_factory.mktemp("letters")
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "chat_template.jinja").write_text(
+        "{% for m in messages %}{{ m.content }}|"
+        "{% if 'forbidden' in m.content %}{{ raise_exception('no') }}{% endif %}{% endfor %}"
+    )
+    return folder
+
+
+def test_pairs_that_the_trainer_could_not_tell_apart_are_dropped_with_the_reason(paired, letters):
+    start = "the same beginning " * 3
+    report, store = paired(
+        [(start + "yes", [ok(1)]), (start + "no", [ok(0)])],
+        [("yes", [ok(1)]), ("no", [ok(0)])],
+        [("forbidden", [ok(1)]), ("no", [ok(0)])],
+        [("yes", [ok(1)]), ("no", [ok(0)])],
+        prompts=[[{"role": "user", "content": text}] for text in ("a", "b", "c", "x" * 60)],
+        tokenizer=str(letters),
+        max_length=40,
+    )
+    assert pairs(store) == [("yes", "no")]
+    assert report.reasons == {"prompt_too_long": 1, "same_after_truncation": 1, "template_refuses": 1}
+
+
+def test_a_tokenizer_counts_by_its_content_not_by_its_path(paired, letters, make_reward, tmp_path):
+    _, store = paired(scored(1.0, 0.0), tokenizer=str(letters))
+    common = {"reward": make_reward(scorers=[{"rule": "a"}]), "groups": GroupOptions(), "store": store}
+    moved = shutil.copytree(letters, tmp_path / "moved")
+    assert build_pairs("p", PairOptions(tokenizer=str(moved)), **common).run_id is None
+    (moved / "chat_template.jinja").write_text("{{ messages[-1].content }}")
+    assert build_pairs("p", PairOptions(tokenizer=str(moved)), **common).version == 2
+
+
 class FirstTwo(Strategy):
     """A strategy in Polars, and a careless one: pairs the two smallest ids, whatever they are."""
 
     def pair(self, group: pl.LazyFrame) -> pl.LazyFrame:
+        assert group.collect_schema()["choosable"] == pl.Boolean
         ids = pl.col("candidate_id").sort()
         return group.group_by("prompt_id").agg(chosen_id=ids.first(), rejected_id=ids.get(1, null_on_oob=True))
 

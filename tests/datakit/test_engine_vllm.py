@@ -147,7 +147,6 @@ def test_a_lora_adapter_changes_the_answers(model, tmp_path):
     [
         ({"extra": {"swapspace": 4}}, {}, ConfigError, "swapspace"),
         ({}, {"sampling": {"topk": 4}}, ConfigError, "did you mean 'top_k'"),
-        ({}, {"sampling": {"seed": 4}}, ConfigError, "own option"),
         ({}, {"sampling": {"top_k": "x"}}, ConfigError, "sampling parameters"),
         ({"model": "nobody/nothing"}, {}, NotFoundError, "cannot load model nobody/nothing"),
         ({"max_model_len": 10**9}, {}, ConfigError, "max"),

@@ -291,6 +291,7 @@ def test_a_dropped_recipe_is_drawn_anew(desk, server):
     ("options", "error", "says"),
     [
         ({"temperature": (0.0,)}, ConfigError, "temperature 0"),
+        ({"sampling": {"seed": 4}}, ConfigError, "option of its own"),
         ({"engine": "vlm"}, ConfigError, "did you mean 'vllm'"),
         ({"engine_option": {"concurency": 3}}, ConfigError, "did you mean 'concurrency'"),
         ({"engine_option": {"concurrency": 0}}, ConfigError, "concurrency"),

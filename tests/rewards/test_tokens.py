@@ -218,3 +218,17 @@ def test_sides_that_part_after_max_length_are_the_same_to_the_trainer(save):
     assert differ_after_truncation(tokenizer, [pair], 64) == [Fate.SAME_AFTER_TRUNCATION]
     assert differ_after_truncation(tokenizer, [pair], 4) == [Fate.PROMPT_TOO_LONG]
     assert differ_after_truncation(tokenizer, [], 4) == []
+
+
+def test_a_conversation_that_the_template_refuses_is_told_from_the_others(save):
+    user, said = CHATS[0], [{"role": "assistant", "content": "yes"}]
+    calling = [{"role": "assistant", "content": None, "tool_calls": [CALL]}]
+    good, other = PairText(user, said, [{"role": "assistant", "content": "no"}]), PairText([*user, *user], said, said)
+    llama, chatml = load_tokenizer(save(LLAMA)), load_tokenizer(save(CHATML))
+    fates = differ_after_truncation(llama, [good, other, good], 64)
+    assert fates == [Fate.DIFFER, Fate.TEMPLATE_REFUSES, Fate.DIFFER]
+    assert differ_after_truncation(chatml, [PairText(user, calling, said)], 64) == [Fate.TEMPLATE_REFUSES]
+    with pytest.raises(ConfigError, match="no chat template"):
+        differ_after_truncation(load_tokenizer(save(None)), [good], 64)
+    with pytest.raises(ConfigError, match="the chat template is broken"):
+        differ_after_truncation(load_tokenizer(save("{% if %}")), [good], 64)
