@@ -59,7 +59,7 @@ def build_pairs(
                 create_comparable(con, options)
                 create_proposals(con, strategy, options)
                 apply_verdicts(con, verdicts)
-                if not (checks.wanted and write_unchecked(con, texts)):
+                if not write_unchecked(con, checks, texts):
                     config |= _how(strategy, options, tokenizer)
                     draft = _draft(con, plan, config, options)
                     break

@@ -44,6 +44,10 @@ def get(con: duckdb.DuckDBPyConnection, name: str) -> Dataset:
         NotFoundError: there is none; the message names those that exist.
     """
     found = find(con, name)
+    if found is None and Path(name).exists():  # a file stands for the data set of its name
+        found = find(con, name_of(Path(name)))
+        if found is None:
+            raise NotFoundError(f"{name} is not in the store yet; `datakit ingest {name}` reads it")
     if found is None:
         known = [row[0] for row in con.execute("SELECT DISTINCT name FROM datasets").fetchall()]
         raise NotFoundError(f"no data set {name!r} in the store (and no such file); {did_you_mean(name, known)}")
@@ -51,9 +55,20 @@ def get(con: duckdb.DuckDBPyConnection, name: str) -> Dataset:
 
 
 def next_version(con: duckdb.DuckDBPyConnection, name: str) -> int:
-    """The version that the next data set of this name gets."""
-    row = con.execute("SELECT coalesce(max(version), 0) + 1 FROM datasets WHERE name = ?", [name]).fetchone()
+    """The version that the next data set of this name gets; never one that a dropped data set had."""
+    row = con.execute(
+        "SELECT greatest((SELECT coalesce(max(version), 0) FROM datasets WHERE name = $1), "
+        "(SELECT coalesce(max(value::INTEGER), 0) FROM meta WHERE key = 'dropped ' || $1)) + 1",
+        [name],
+    ).fetchone()
     return int(row[0]) if row else 1
+
+
+def retire(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Remember the newest version of a data set that is about to be dropped: what was derived from it names it."""
+    newest = next_version(con, name) - 1
+    con.execute("DELETE FROM meta WHERE key = 'dropped ' || ?", [name])
+    con.execute("INSERT INTO meta VALUES ('dropped ' || $1, $2)", [name, str(newest)])
 
 
 def name_of(path: Path) -> str:

@@ -12,12 +12,10 @@ from schemas.report import Report
 _DEPENDENTS = {
     "scores": "candidate_id IN (FROM doomed)",
     "comparisons": "left_id IN (FROM doomed) OR right_id IN (FROM doomed)",
-    "pairs": "chosen_id IN (FROM doomed) OR rejected_id IN (FROM doomed)",
-    "selections": "candidate_id IN (FROM doomed)",
     "members": "candidate_id IN (FROM doomed)",
     "candidates": "candidate_id IN (FROM doomed)",
 }
-"""What a dropped candidate takes with it."""
+"""What a dropped candidate takes with it, beside every pair set and selection that it is in."""
 
 _VERSION_TABLES = ("members", "pairs", "selections")
 """Tables whose rows belong to one version of a data set."""
@@ -63,18 +61,22 @@ class _DryRun(Exception):  # noqa: N818  (rolls the transaction back; never leav
 
 def _drop_dataset(con: duckdb.DuckDBPyConnection, name: str, counts: dict[str, int]) -> None:
     dataset = datasets.get(con, name)
-    only = [dataset.name, dataset.version] if name != dataset.name else [dataset.name]
-    version = " AND version = ?" if len(only) > 1 else ""
+    where = "dataset = ? AND version = ?" if "@" in name else "dataset = ?"
+    _drop_versions(con, where, [dataset.name, dataset.version] if "@" in name else [dataset.name], counts)
+
+
+def _drop_versions(
+    con: duckdb.DuckDBPyConnection, where: str, values: Sequence[object], counts: dict[str, int]
+) -> None:
+    """Drop versions of data sets, by a condition over `dataset` and `version`."""
+    named = f"SELECT name, version FROM (SELECT name AS dataset, name, version, run_id FROM datasets) WHERE {where}"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE doomed_versions AS {named}", values)
+    for (name,) in con.execute("SELECT DISTINCT name FROM doomed_versions").fetchall():
+        datasets.retire(con, name)
     for table in _VERSION_TABLES:
-        _delete(con, counts, table, f"dataset = ?{version}", only)
-    _delete(con, counts, "datasets", f"name = ?{version}", only)
-    _delete(
-        con,
-        counts,
-        "dataset_recipes",
-        "dataset = ? AND dataset NOT IN (SELECT name FROM datasets)",
-        [dataset.name],
-    )
+        _delete(con, counts, table, "(dataset, version) IN (FROM doomed_versions)", [])
+    _delete(con, counts, "datasets", "(name, version) IN (FROM doomed_versions)", [])
+    _delete(con, counts, "dataset_recipes", "dataset NOT IN (SELECT name FROM datasets)", [])
 
 
 def _drop_recipe(con: duckdb.DuckDBPyConnection, recipe: str, counts: dict[str, int]) -> None:
@@ -85,24 +87,20 @@ def _drop_recipe(con: duckdb.DuckDBPyConnection, recipe: str, counts: dict[str, 
 
 def _drop_run(con: duckdb.DuckDBPyConnection, run: str, counts: dict[str, int]) -> None:
     _drop_candidates(con, "run_id = ?", run, counts)
-    for table in _VERSION_TABLES:
-        _delete(
-            con,
-            counts,
-            table,
-            "(dataset, version) IN (SELECT (name, version) FROM datasets WHERE run_id = ?)",
-            [run],
-        )
-    for table in ("datasets", "scores", "comparisons", "pairs", "ledger", "runs"):
+    _drop_versions(con, "run_id = ?", [run], counts)
+    for table in ("scores", "comparisons", "ledger", "runs"):
         _delete(con, counts, table, "run_id = ?", [run])
-    _delete(con, counts, "dataset_recipes", "dataset NOT IN (SELECT name FROM datasets)", [])
 
 
 def _drop_candidates(con: duckdb.DuckDBPyConnection, condition: str, value: str, counts: dict[str, int]) -> None:
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE doomed AS SELECT candidate_id FROM candidates WHERE {condition}",
-        [value],
+        f"CREATE OR REPLACE TEMP TABLE doomed AS SELECT candidate_id FROM candidates WHERE {condition}", [value]
     )
+    # a pair set without some of its pairs would pass for the whole: it goes as one, and is quickly built again
+    derived = """(dataset, version) IN (
+        SELECT (dataset, version) FROM pairs WHERE chosen_id IN (FROM doomed) OR rejected_id IN (FROM doomed)
+        UNION SELECT (dataset, version) FROM selections WHERE candidate_id IN (FROM doomed))"""
+    _drop_versions(con, derived, [], counts)
     for table, where in _DEPENDENTS.items():
         _delete(con, counts, table, where, [])
 

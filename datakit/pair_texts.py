@@ -37,11 +37,6 @@ class TextChecks:
     tokenizer: ChatTokenizer | None = None
     max_length: int = 1024
 
-    @property
-    def wanted(self) -> bool:
-        """Whether there is anything to check."""
-        return self.min_distance > 0 or self.tokenizer is not None
-
     def run(self, file: Path) -> pa.Table:
         """Check the pairs that `write_unchecked` wrote; returns their verdicts."""
         found = [VERDICTS.empty_table()]
@@ -95,15 +90,20 @@ def apply_verdicts(con: duckdb.DuckDBPyConnection, verdicts: pa.Table) -> None:
     con.unregister("verdicts")
 
 
-def write_unchecked(con: duckdb.DuckDBPyConnection, file: Path) -> bool:
-    """Write the texts of the proposals that are still good and not checked yet; False if there are none."""
+def write_unchecked(con: duckdb.DuckDBPyConnection, checks: TextChecks, file: Path) -> bool:
+    """Write what the checks read of the proposals that are still good and not checked yet; False if there are none."""
+    texts, turns = "", ""
+    if checks.min_distance > 0:
+        texts = f", {stripped_sql('c.text')} AS chosen, {stripped_sql('r.text')} AS rejected"
+    if checks.tokenizer is not None:
+        turns = f""", p.messages::VARCHAR AS prompt, p.tools::VARCHAR AS tools,
+            {messages_sql("c.text", "c.messages")}::VARCHAR AS chosen_turns,
+            {messages_sql("r.text", "r.messages")}::VARCHAR AS rejected_turns"""
+    if not (texts or turns):
+        return False
     row = con.execute(f"""
         COPY (
-            SELECT chosen_id::VARCHAR AS chosen_id, rejected_id::VARCHAR AS rejected_id,
-                {stripped_sql("c.text")} AS chosen, {stripped_sql("r.text")} AS rejected,
-                p.messages::VARCHAR AS prompt, p.tools::VARCHAR AS tools,
-                {messages_sql("c.text", "c.messages")}::VARCHAR AS chosen_turns,
-                {messages_sql("r.text", "r.messages")}::VARCHAR AS rejected_turns
+            SELECT chosen_id::VARCHAR AS chosen_id, rejected_id::VARCHAR AS rejected_id {texts} {turns}
             FROM (FROM proposals WHERE refused IS NULL AND NOT checked) q
             JOIN prompts p USING (prompt_id)
             JOIN candidates c ON c.candidate_id = q.chosen_id JOIN candidates r ON r.candidate_id = q.rejected_id

@@ -16,6 +16,8 @@ def sql(query: str, *, store: Store, write: bool = False, limit: int = 100) -> R
     with store.write() if write else store.read() as con:
         try:
             result = con.execute(query)
+            if result is None:  # nothing but white space or a comment
+                raise UserError("the query is empty")
             columns = tuple(column[0] for column in result.description or ())
             rows = result.fetchmany(limit + 1)
         except duckdb.Error as error:

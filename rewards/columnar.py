@@ -4,6 +4,8 @@ The value of a row must depend on that row alone: how many rows are evaluated to
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from math import isfinite
 from typing import Any
 
 import polars as pl
@@ -93,13 +95,21 @@ def _read(scorer: Scorer, rows: pa.Array, values: pl.Series) -> Judged:
         )
     if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.Null)):
         raise RuleError(f"rule {scorer.name} gave values of type {values.dtype}; a rule gives numbers or booleans")
-    value = values.to_arrow().cast(pa.float64())
+    value = values.to_arrow()
+    if value.type != pa.float64():
+        value = value.cast(pa.float64())
+    if not value.null_count and isfinite(pc.sum(value).as_py()):
+        status, reason, seconds = _all_ok(len(rows))
+        return Judged(rows, status, value, reason, seconds)
     finite = pc.is_finite(value)
-    seconds = pa.nulls(len(rows), pa.float64())
-    if finite.true_count == len(rows):
-        codes = pa.repeat(pa.scalar(OK, pa.int8()), len(rows))
-        return Judged(rows, pa.DictionaryArray.from_arrays(codes, STATUSES), value, pa.repeat("", len(rows)), seconds)
     codes = pc.fill_null(pc.if_else(finite, OK, ERROR), SKIP).cast(pa.int8())
     infinite = pc.if_else(pc.greater(value, 0.0), "returned inf", "returned -inf")
     reason = pc.if_else(finite, "", pc.if_else(pc.is_nan(value), "returned nan", infinite))
-    return block(rows, codes, value, pc.fill_null(reason, ""), seconds)
+    return block(rows, codes, value, pc.fill_null(reason, ""), pa.nulls(len(rows), pa.float64()))
+
+
+@lru_cache(maxsize=4)
+def _all_ok(rows: int) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Status, reason and seconds where every row has a value; the same for every vector of a page."""
+    codes = pa.repeat(pa.scalar(OK, pa.int8()), rows)
+    return pa.DictionaryArray.from_arrays(codes, STATUSES), pa.repeat("", rows), pa.nulls(rows, pa.float64())

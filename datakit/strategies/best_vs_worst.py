@@ -8,9 +8,9 @@ class BestVsWorst(SqlStrategy):
 
     def query(self, group: str) -> str:
         """Choose pairs: see `SqlStrategy.query`."""
+        best, worst = "{'least': -reward, 'id': candidate_id}", "{'least': reward, 'id': candidate_id}"
         return f"""
-            SELECT prompt_id,
-                (min({{'least': -reward, 'id': candidate_id}}) FILTER (choosable)).id AS chosen_id,
-                (min({{'least': reward, 'id': candidate_id}}) FILTER (rejectable)).id AS rejected_id
+            SELECT prompt_id, arg_min(candidate_id, {best}) FILTER (choosable) AS chosen_id,
+                arg_min(candidate_id, {worst}) FILTER (rejectable) AS rejected_id
             FROM {group} GROUP BY prompt_id
         """

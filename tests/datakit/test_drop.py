@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from datakit.datasets import next_version
 from datakit.drop import drop
 from datakit.run import Run
 from datakit.store import Store, insert
@@ -66,9 +67,16 @@ def test_dropping_a_pair_set_drops_its_pairs_only(store):
     assert sizes(store)["scores"] == 4
 
 
-def test_dropping_a_recipe_takes_its_candidates_scores_and_pairs(store):
+def test_dropping_a_recipe_takes_its_candidates_their_scores_and_the_pair_sets_that_they_are_in(store):
     report = drop(recipe=content_id("a")[:8], store=store)
-    assert report.counts == {"scores": 2, "pairs": 1, "candidates": 2, "dataset_recipes": 1, "recipes": 1}
+    assert report.counts == {
+        "pairs": 2,
+        "datasets": 1,
+        "scores": 2,
+        "candidates": 2,
+        "dataset_recipes": 1,
+        "recipes": 1,
+    }
     assert sizes(store) | {"members": 1} == sizes(store)
 
 
@@ -85,6 +93,14 @@ def test_a_dry_run_counts_and_changes_nothing(store):
     before = sizes(store)
     assert drop("q", dry_run=True, store=store).counts["pairs"] == 2
     assert sizes(store) == before
+
+
+def test_a_dropped_version_is_never_given_again(store):
+    drop("q", store=store)
+    drop("p", store=store)
+    with store.write() as con:
+        assert next_version(con, "q") == 2
+        assert next_version(con, "other") == 1
 
 
 def test_naming_two_things_or_none_is_refused(store):
