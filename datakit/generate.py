@@ -63,7 +63,7 @@ def generate(dataset: str, options: GenerateOptions, *, store: Store, engine: En
     engines = {recipe.model: engine or create_engine(recipe.model, options) for recipe in recipes}
     params = options.model_dump(mode="json") | {"recipes": [recipe.recipe_id for recipe in recipes]}
     started = time.monotonic()
-    tokens = 0
+    tokens, failures = 0, list[str]()
     with (
         Run(store, "generate", params=params, inputs={"dataset": str(data)}) as run,
         track("generating", sum(missing.values()), unit="tokens") as bar,
@@ -75,6 +75,7 @@ def generate(dataset: str, options: GenerateOptions, *, store: Store, engine: En
                         desk = _Desk(run, data, recipe, worker, options.n, bar)
                         desk.draw(missing[recipe.recipe_id])
                         tokens += desk.tokens
+                        failures += [desk.first_failure] if desk.first_failure else []
             finally:
                 if engine is None:
                     worker.close()
@@ -90,7 +91,7 @@ def generate(dataset: str, options: GenerateOptions, *, store: Store, engine: En
     speed = f"{tokens:,} tokens in {seconds:.0f} s, loading included ({tokens / max(seconds, 1e-9):,.0f} tokens/s)"
     notes = (*((speed,) if tokens else ()), *_warnings(recipes))
     if remaining:
-        notes = (f"{remaining} answers are still missing; the same command tries them again", *notes)
+        notes = (f"{remaining} answers are still missing; the same command tries them again", *failures[:1], *notes)
     report = _report(data, run.run_id, counts, notes, recipes)
     too_many = remaining > options.max_failures * wanted * len(recipes)
     return report.model_copy(update={"reasons": dict(run.reasons), "needs_attention": too_many})
@@ -139,6 +140,7 @@ class _Desk:
     """Prompt and sample index of every request that is out, by key."""
     _alike: int = 0
     _last_failure: tuple[str, str] | None = None
+    first_failure: str = ""
 
     def draw(self, missing: int) -> None:
         """Draw everything that is missing; whatever ends it, what has come is committed."""
@@ -188,6 +190,7 @@ class _Desk:
     def _refusal(self, failure: Failure) -> Row:
         prompt_id, index = self._drawn.pop(failure.key)
         self.bar.advance(1)
+        self.first_failure = self.first_failure or f"first {failure.reason}: prompt {prompt_id[:8]}: {failure.detail}"
         return {"reason": failure.reason, "detail": f"sample {index}: {failure.detail}", "item_id": prompt_id}
 
     def _stop_if_hopeless(self, failure: Failure) -> None:

@@ -1,4 +1,4 @@
-"""Answers on their way into the store: committed in the background, at most once a second, while the engine goes on."""
+"""Answers on their way into the store: committed in the background, about once a second, while the engine goes on."""
 
 import time
 from collections.abc import Mapping
@@ -14,7 +14,9 @@ from datakit.store import insert
 from schemas.errors import StoreBusyError
 
 COMMIT_SECONDS = 1.0
-"""Shortest time between two commits."""
+LONGEST_WAIT = 10.0
+COMMIT_SHARE = 0.02
+"""Time between two commits: at least the first, at most the second, and such that they take this share of the time."""
 COMMIT_SHARE = 0.02
 """Largest share of the time that commits may take: where one takes 0.1 s, the next begins 5 s later."""
 MOST_UNCOMMITTED = 10_000
@@ -76,7 +78,7 @@ class Outbox:
         self._settle()
         self._sent = self._answers, self._refused
         self._answers, self._refused = [], []
-        self._started = time.monotonic()
+        self._due = time.monotonic() + COMMIT_SECONDS
         self._commit = self._thread.submit(self._write, *self._sent)
 
     def _settle(self, *, insist: bool = False) -> None:
@@ -103,4 +105,6 @@ class Outbox:
             self._run.ledger(con, refused)
         self._registered = True
         self._run.counts["generated"] += drawn
+        took = time.monotonic() - started
+        self._due = started + min(max(took / COMMIT_SHARE, COMMIT_SECONDS), LONGEST_WAIT)
         self._pause = max(COMMIT_SECONDS, (time.monotonic() - started) / COMMIT_SHARE)

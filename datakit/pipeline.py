@@ -14,6 +14,8 @@ from datakit.recipes import recipe_ids
 from datakit.score import score
 from datakit.show import example_pair
 from datakit.store import Store
+from datakit.strategy import Strategy
+from rewards.plugins import variant_class
 from rewards.spec import Reward
 from schemas.options import (
     ExportOptions,
@@ -23,7 +25,7 @@ from schemas.options import (
     PairOptions,
     ScoreOptions,
 )
-from schemas.report import Report
+from schemas.report import Report, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,9 @@ def prompts_to_pairs(source: str, job: Job, *, store: Store) -> Iterator[Report]
         store: where everything is kept.
 
     Raises:
-        UserError: of any stage. The rules are checked against the data set before anything is generated.
+        UserError: of any stage. Strategy and rules are checked before anything is generated.
     """
+    variant_class("datakit.strategies", job.pairs.strategy, Strategy)  # type: ignore[type-abstract]
     name = source
     if Path(source).exists():
         report = ingest(Path(source), job.ingest, store=store)
@@ -66,7 +69,8 @@ def prompts_to_pairs(source: str, job: Job, *, store: Store) -> Iterator[Report]
         yield generate(str(dataset), job.generate, store=store)
         if not groups.recipe:  # a command that names models means their answers, whatever else the store has
             groups = groups.model_copy(update={"recipe": recipe_ids(job.generate)})
-    yield score(str(dataset), job.score, reward=job.reward, groups=groups, store=store)
+    scored = score(str(dataset), job.score, reward=job.reward, groups=groups, store=store)
+    yield scored.model_copy(update={"tables": ()})
     pairs = build_pairs(
         str(dataset),
         job.pairs.model_copy(update={"tokenizer": _tokenizer(job)}),
@@ -75,9 +79,10 @@ def prompts_to_pairs(source: str, job: Job, *, store: Store) -> Iterator[Report]
         store=store,
         name=job.name or f"{dataset.name}-pairs",
     )
-    yield _with_example(pairs, store)
+    yield pairs.model_copy(update={"tables": ()})
     if job.export is not None:
         yield export(f"{pairs.dataset}@{pairs.version}", job.export, store=store)
+    yield _summary(scored, pairs, store)
 
 
 def _tokenizer(job: Job) -> str | None:
@@ -88,7 +93,13 @@ def _tokenizer(job: Job) -> str | None:
     return str(model) if (model / "tokenizer.json").exists() else None
 
 
-def _with_example(report: Report, store: Store) -> Report:
+def _summary(scored: Report, pairs: Report, store: Store) -> Report:
+    """What a person wants to know at the end: how many became pairs, why the others did not, how the rules judged."""
+    rows = [(name.replace("_", " "), pairs.counts[name]) for name in ("prompts", "candidates", "pairs")]
+    dropped = sorted(pairs.reasons.items(), key=lambda item: -item[1])
+    rows += [(f"prompts without a pair: {reason}", number) for reason, number in dropped]
+    table = Table(title="From prompts to pairs", columns=("what", "number"), rows=tuple(rows))
     with store.read() as con:
-        pair = example_pair(con, datasets.get(con, f"{report.dataset}@{report.version}"))
-    return report.model_copy(update={"tables": (*report.tables, pair)}) if pair else report
+        pair = example_pair(con, datasets.get(con, f"{pairs.dataset}@{pairs.version}"))
+    tables = (*scored.tables, *pairs.tables, table, *((pair,) if pair else ()))
+    return Report(stage="summary", dataset=pairs.dataset, version=pairs.version, tables=tables)

@@ -3,6 +3,8 @@
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 
+import pyarrow.compute as pc
+
 from datakit import datasets
 from datakit.columnar_scores import ColumnarScores
 from datakit.inputs import check_columns, columns_of
@@ -101,7 +103,7 @@ class Scoring:
             for judged in pool.judge(work.scorer, page.inputs):
                 times = outcomes.add(work.scorer, page, judged)
                 count(tally, judged, times)
-                stored = sum(times.to_pylist())
+                stored = pc.sum(times).as_py()
                 self.copies += stored - len(judged)
                 bar.advance(stored, stored)
                 streak.add(judged)

@@ -16,6 +16,12 @@ from schemas.errors import NotFoundError, UserError
 from schemas.options import GroupOptions
 from schemas.report import Report, Table
 
+NEWEST_SCORES = """
+    CREATE OR REPLACE TEMP VIEW newest_scores AS
+    SELECT s.* FROM scores s LEFT JOIN runs r USING (run_id)
+    QUALIFY row_number() OVER (PARTITION BY candidate_id, scorer_id ORDER BY r.started_at DESC NULLS LAST) = 1
+"""
+"""One outcome a candidate and scorer: where a column was corrected, the outcome on its old value is kept, not shown."""
 LONGEST_CELL = 1200
 """Characters of a text that a table shows."""
 
@@ -69,8 +75,13 @@ def _overview(con: duckdb.DuckDBPyConnection, limit: int) -> list[Table]:
             "Data sets",
             """
             WITH sizes AS (
-                SELECT dataset, version, count(DISTINCT prompt_id) AS prompts, count(candidate_id) AS answers,
+                SELECT dataset, version, count(DISTINCT prompt_id) AS prompts, count(DISTINCT candidate_id) AS answers,
                     0 AS pairs FROM members GROUP BY ALL
+                UNION ALL BY NAME
+                SELECT dataset, version, 0 AS prompts, count(*) AS answers, 0 AS pairs
+                FROM (SELECT DISTINCT dataset, version, prompt_id FROM members)
+                JOIN dataset_recipes USING (dataset) JOIN candidates c USING (prompt_id, recipe_id)
+                WHERE c.origin = 'sample' GROUP BY ALL
                 UNION ALL BY NAME
                 SELECT dataset, version, count(DISTINCT prompt_id) AS prompts, 0 AS answers, count(*) AS pairs
                 FROM pairs GROUP BY ALL
@@ -102,7 +113,7 @@ def _overview(con: duckdb.DuckDBPyConnection, limit: int) -> list[Table]:
 def _runs(con: duckdb.DuckDBPyConnection, limit: int) -> Table:
     found = con.execute(
         """
-        SELECT left(run_id::VARCHAR, 8), strftime(started_at, '%Y-%m-%d %H:%M:%S'), stage, status, counts,
+        SELECT left(run_id::VARCHAR, 8), strftime(started_at, '%m-%d %H:%M:%S'), stage, status, counts,
             date_diff('millisecond', started_at, finished_at) / 1000, versions
         FROM runs ORDER BY started_at DESC LIMIT ?
         """,
@@ -182,6 +193,7 @@ def _columns(con: duckdb.DuckDBPyConnection, key: Sequence[Any]) -> Table:
 
 def _outcomes(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> Table:
     create_groups(con, dataset, GroupOptions())
+    con.execute(NEWEST_SCORES)
     return _table(
         con,
         "Outcomes",
@@ -189,7 +201,7 @@ def _outcomes(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> Table:
         SELECT s.name AS scorer, left(s.scorer_id::VARCHAR, 8) AS version, avg(x.value) AS mean,
             count(*) FILTER (x.status = 'ok') AS ok, count(*) FILTER (x.status = 'skip') AS skip,
             count(*) FILTER (x.status = 'error') AS error, count(*) FILTER (x.status = 'timeout') AS timeout
-        FROM scores x JOIN scorers s USING (scorer_id) SEMI JOIN groups g USING (candidate_id)
+        FROM newest_scores x JOIN scorers s USING (scorer_id) SEMI JOIN groups g USING (candidate_id)
         GROUP BY s.name, s.scorer_id ORDER BY s.name, version
         """,
     )
@@ -232,6 +244,7 @@ def _prompt_id(con: duckdb.DuckDBPyConnection, start: str) -> str:
 
 
 def _prompt_tables(con: duckdb.DuckDBPyConnection, prompt_id: str, dataset: Dataset | None) -> list[Table]:
+    con.execute(NEWEST_SCORES)
     row = con.execute("SELECT messages FROM prompts WHERE prompt_id = ?", [prompt_id]).fetchone()
     turns = json.loads(row[0]) if row else []
     columns = "dataset = ? AND version = ? AND " if dataset else ""
@@ -267,7 +280,7 @@ def _prompt_tables(con: duckdb.DuckDBPyConnection, prompt_id: str, dataset: Data
             SELECT left(candidate_id::VARCHAR, 8) AS candidate, s.name AS scorer,
                 left(scorer_id::VARCHAR, 8) AS version,
                 x.status, x.value, x.reason
-            FROM scores x JOIN candidates c USING (candidate_id) JOIN scorers s USING (scorer_id)
+            FROM newest_scores x JOIN candidates c USING (candidate_id) JOIN scorers s USING (scorer_id)
             WHERE c.prompt_id = ? ORDER BY c.sample_index, candidate, scorer, version
             """,
             [prompt_id],
@@ -308,4 +321,5 @@ def _number(value: float | None) -> str:
 
 
 def _counts(text: str | None) -> str:
-    return ", ".join(f"{name} {value}" for name, value in json.loads(text or "{}").items())
+    found = {name: value for name, value in json.loads(text or "{}").items() if value and ":" not in name}
+    return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in found.items())

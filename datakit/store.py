@@ -176,9 +176,6 @@ def insert(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, *, unless
 
 
 def _type_of(con: duckdb.DuckDBPyConnection, table: str, column: str) -> str:
-    row = con.execute(
-        "SELECT data_type FROM duckdb_columns() WHERE table_name = ? AND column_name = ?", [table, column]
-    ).fetchone()
-    if row is None:
-        raise KeyError(f"{table}.{column}")
-    return str(row[0])
+    # the catalogue's own list of columns takes ten times as long
+    description = con.execute(f"SELECT {column} FROM {table} LIMIT 0").description or []
+    return str(description[0][1])

@@ -7,8 +7,8 @@ mkdir -p demo
 model=$(python examples/smollm2.py)
 
 datakit build-pairs examples/prompts.jsonl \
-    --where "split = 'train'" --limit 48 \
-    --model "$model" -n 6 --max-tokens 160 --seed 1 \
+    --where "split = 'train'" --limit 44 \
+    --model "$model" -n 6 --max-tokens 200 --seed 1 \
     --reward examples/reward.yaml \
     --store demo/demo.duckdb -o demo/pairs.jsonl
 

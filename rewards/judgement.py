@@ -183,8 +183,8 @@ class Judgement:
             seen: the call that it was killed for; if it is not the one that it died in, nobody is to blame.
             stalled: whether it was killed.
         """
-        how = self.crew.lose(worker)
         try:
+            how = self.crew.lose(worker)
             task = worker.task
             if task is None:
                 return

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from schemas.base import Frozen
 
 Origin = Literal["sample", "import", "evaluate", "train"]
+EXPORT_SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
 
 
 class IngestOptions(Frozen):
@@ -152,5 +153,14 @@ class ExportOptions(Frozen):
     """File to write: .jsonl or .parquet."""
     style: Literal["conversational", "plain"] = "conversational"
     """TRL's conversational form (message lists) or plain strings."""
+
+    @field_validator("output")
+    @classmethod
+    def _known_suffix(cls, output: Path) -> Path:
+        """Known before hours of generation, not after them."""
+        if not output.name.endswith(EXPORT_SUFFIXES):
+            raise ValueError(f"the name of an export ends in {', '.join(EXPORT_SUFFIXES)}")
+        return output
+
     margin: bool = False
     """Add the column `margin` (TRL's RewardTrainer then uses it in its loss)."""

@@ -121,8 +121,10 @@ def _build(model: Model, optional: bool, given: dict[str, Any]) -> Frozen | None
         return model.model_validate(renamed)
     except ValidationError as error:
         first = error.errors()[0]
-        option = str(first["loc"][0]).replace("_", "-") if first["loc"] else ""
-        raise ConfigError(f"--{option} {first['input']}: {first['msg'].lower()}") from error
+        where = str(first["loc"][0]) if first["loc"] else ""
+        flag = SHORT["n"] if where == "n" else f"--{where.replace('_', '-')}"
+        said = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{flag} {first['input']}: {said[0].lower()}{said[1:]}") from error
 
 
 def _assignments(name: str, words: list[str]) -> Iterator[tuple[str, Any]]:
