@@ -15,9 +15,9 @@ from schemas.errors import StoreBusyError
 
 COMMIT_SECONDS = 1.0
 LONGEST_WAIT = 10.0
-COMMIT_SHARE = 0.02
+COMMIT_SHARE = 0.01
 """Time between two commits: at least the first, at most the second, and such that they take this share of the time."""
-COMMIT_SHARE = 0.02
+COMMIT_SHARE = 0.01
 """Largest share of the time that commits may take: where one takes 0.1 s, the next begins 5 s later."""
 MOST_UNCOMMITTED = 10_000
 """Rows that wait while another process has the store open."""
