@@ -72,7 +72,9 @@ def bare(engine: VLLM, store: Store, options: GenerateOptions) -> tuple[float, f
 
     [recipe] = recipes_of(options)
     with store.read() as con:
-        rows = con.execute("SELECT DISTINCT prompt_id::VARCHAR, messages FROM prompts ORDER BY 1").fetchall()
+        rows = con.execute(
+            "SELECT p.prompt_id::VARCHAR, p.messages FROM prompts p JOIN members m USING (prompt_id) ORDER BY m.line"
+        ).fetchall()
     chats = [json.loads(messages) for _, messages in rows]
     params = [
         SamplingParams(
