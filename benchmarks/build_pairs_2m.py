@@ -114,7 +114,7 @@ def by_datakit(store: Path, rules: Path, output: Path) -> None:
     opened = Store(store)
     build_pairs("big", PairOptions(), reward=reward, groups=GroupOptions(), store=opened, name="pairs")
     built = time.perf_counter()
-    export("pairs", ExportOptions(output=output), store=opened)
+    export("pairs", ExportOptions(output=output, style="plain"), store=opened)
     print(json.dumps({"build": built - started, "export": time.perf_counter() - built}))
 
 

@@ -63,7 +63,7 @@ def main() -> None:
             walls.append(our_wall / bare_wall)
             processors.append(our_processor / bare_processor)
     print(f"ratio {statistics.median(walls):.3f} (of {', '.join(f'{ratio:.3f}' for ratio in walls)}); target 0.95")
-    print(f"ratio of processor time {statistics.median(processors):.3f} (not disturbed by other processes)")
+    print(f"ratio of processor time {statistics.median(processors):.3f} (less disturbed by other processes)")
 
 
 def bare(engine: VLLM, store: Store, options: GenerateOptions) -> tuple[float, float]:

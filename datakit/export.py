@@ -12,7 +12,7 @@ from datakit.datasets import Dataset
 from datakit.derived import MEMORY_LIMIT
 from datakit.store import Store
 from datakit.trl_rows import create_exported, rows_sql, shape_of
-from schemas.errors import ConfigError, UserError
+from schemas.errors import UserError
 from schemas.options import ExportOptions
 from schemas.report import Report
 
@@ -21,7 +21,7 @@ FORMATS = {
     ".jsonl.gz": "FORMAT json, COMPRESSION gzip",
     ".parquet": "FORMAT parquet",
 }
-"""By the end of the file's name."""
+"""By the end of the file's name (schemas.options.EXPORT_SUFFIXES)."""
 
 
 def export(dataset: str, options: ExportOptions, *, store: Store) -> Report:
@@ -37,11 +37,11 @@ def export(dataset: str, options: ExportOptions, *, store: Store) -> Report:
 
     Raises:
         NotFoundError: there is no such data set.
-        ConfigError: the file's format or the style cannot hold it.
+        ConfigError: the style cannot hold it.
         UserError: the file cannot be written.
     """
     output = options.output
-    form = _format(output)
+    form = next(form for ending, form in FORMATS.items() if output.name.endswith(ending))
     with store.read() as con:
         con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET preserve_insertion_order = true")
         found = datasets.get(con, dataset)
@@ -60,13 +60,6 @@ def export(dataset: str, options: ExportOptions, *, store: Store) -> Report:
         output=str(output),
         needs_attention=rows == 0,
     )
-
-
-def _format(output: Path) -> str:
-    for ending, form in FORMATS.items():
-        if output.name.endswith(ending):
-            return form
-    raise ConfigError(f"{output}: the name of an export ends in {', '.join(FORMATS)}")
 
 
 def _copy(

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from datakit.build_pairs import build_pairs
-from datakit.export import export
+from datakit.export import FORMATS, export
 from datakit.reject_sample import reject_sample
 from datakit.store import Store
 from rewards.outcome import Outcome, Status
 from schemas.errors import ConfigError, NotFoundError, UserError
-from schemas.options import ExportOptions, GroupOptions, PairOptions, SelectOptions
+from schemas.options import EXPORT_SUFFIXES, ExportOptions, GroupOptions, PairOptions, SelectOptions
 
 CALL = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
 CALLING = [{"role": "assistant", "content": "", "reasoning_content": "Let me look.", "tool_calls": [CALL]}]
@@ -167,8 +168,9 @@ def test_the_manifest_says_where_everything_came_from(made, tmp_path):
 
 def test_what_cannot_be_exported_is_refused_with_one_line(made, drawn, tmp_path):
     store = made(prompts=CHATS)
-    with pytest.raises(ConfigError, match=r"ends in \.jsonl, \.jsonl\.gz, \.parquet"):
-        export("p", ExportOptions(output=tmp_path / "x.csv"), store=store)
+    with pytest.raises(ValidationError, match=r"ends in \.jsonl, \.jsonl\.gz, \.parquet"):
+        ExportOptions(output=tmp_path / "x.csv")
+    assert tuple(FORMATS) == EXPORT_SUFFIXES
     with pytest.raises(ConfigError, match=r"2 prompts with several turns or a system prompt.*--style conversational"):
         export("p-pairs", ExportOptions(output=tmp_path / "x.jsonl", style="plain"), store=store)
     with pytest.raises(ConfigError, match="p-best@1 has no margins"):
@@ -189,10 +191,10 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(made, tmp_path):
     script = f"""
 import resource, signal, sys
 from pathlib import Path
-from datakit.export import export
+from datakit.export import FORMATS, export
 from datakit.store import Store
 from schemas.errors import UserError
-from schemas.options import ExportOptions
+from schemas.options import EXPORT_SUFFIXES, ExportOptions
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = Store({str(store.path)!r})
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
