@@ -73,7 +73,7 @@ def create_proposals(con: duckdb.DuckDBPyConnection, strategy: Strategy, options
         SELECT *, CASE WHEN margin < '{options.min_margin!r}'::DOUBLE THEN '{Reason.MARGIN_TOO_SMALL}' {ratio}
             END AS refused, false AS checked
         FROM (
-            SELECT c.position, c.prompt_id, chosen_id, rejected_id,
+            SELECT c.position, chosen_id, rejected_id,
                 c.reward AS chosen_reward, r.reward AS rejected_reward,
                 c.chars AS chosen_chars, r.chars AS rejected_chars,
                 {rounded_sql("(c.level - r.level)")} AS margin
@@ -111,7 +111,7 @@ def keep_widest(con: duckdb.DuckDBPyConnection, most: int) -> None:
     """Make the table `pairs_found`: of each prompt the pairs that passed, at most `most`, the widest margins first."""
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE pairs_found AS
-        SELECT * EXCLUDE (refused, checked) FROM proposals WHERE refused IS NULL
+        SELECT * EXCLUDE (refused, checked) FROM proposals JOIN places USING (position) WHERE refused IS NULL
         QUALIFY row_number() OVER (PARTITION BY position ORDER BY margin DESC, chosen_id, rejected_id) <= {most}
     """)
 

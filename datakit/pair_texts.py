@@ -105,7 +105,7 @@ def write_unchecked(con: duckdb.DuckDBPyConnection, checks: TextChecks, file: Pa
         COPY (
             SELECT chosen_id::VARCHAR AS chosen_id, rejected_id::VARCHAR AS rejected_id {texts} {turns}
             FROM (FROM proposals WHERE refused IS NULL AND NOT checked) q
-            JOIN prompts p USING (prompt_id)
+            JOIN places USING (position) JOIN prompts p USING (prompt_id)
             JOIN candidates c ON c.candidate_id = q.chosen_id JOIN candidates r ON r.candidate_id = q.rejected_id
         ) TO '{str(file).replace("'", "''")}' (FORMAT parquet, ROW_GROUP_SIZE {BATCH})
     """).fetchone()

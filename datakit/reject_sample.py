@@ -73,7 +73,7 @@ def _create_selected(con: duckdb.DuckDBPyConnection, options: SelectOptions) -> 
         FROM graded g JOIN largest l USING (position) JOIN drawn d USING (position)
         WHERE g.reward IS NOT NULL AND g.mask = l.peer.mask;
         CREATE OR REPLACE TEMP TABLE selected AS
-        SELECT position, prompt_id, candidate_id, reward, chars, row_number() OVER best_first AS rank
+        SELECT position, candidate_id, reward, chars, row_number() OVER best_first AS rank
         FROM (
             FROM peers WHERE sound AND written AND whole AND {enough}
             QUALIFY row_number() OVER (PARTITION BY position, answer ORDER BY reward DESC, candidate_id) = 1
@@ -87,7 +87,8 @@ def _draft(con: duckdb.DuckDBPyConnection, plan: Plan, config: dict[str, Any], o
     rows = fetch_rows(
         con,
         """
-        SELECT prompt_id, candidate_id, reward, rank::INTEGER AS rank FROM selected ORDER BY position, rank
+        SELECT prompt_id, candidate_id, reward, rank::INTEGER AS rank
+        FROM selected JOIN places USING (position) ORDER BY position, rank
     """,
     )
     dropped = con.execute(f"""

@@ -13,7 +13,7 @@ from rewards.spec import Reward
 def create_graded(con: duckdb.DuckDBPyConnection, reward: Reward) -> None:
     """Make the temporary relation `graded` from the view `groups`: one row a candidate.
 
-    Its columns are those of `groups` without `columns` and `recipe_id`, and
+    Its columns are those of `groups` without prompt_id (`position` stands for it), recipe_id and columns, and
         mask: bit i is set where scorer i of the reward was ok,
         failed: the first requirement (its place in `reward.bounds`) that the candidate fails,
         ungraded: why there is no reward, `failed_scorer` or `not_scored`,
@@ -49,6 +49,7 @@ def rounded_sql(value: str) -> str:
 
 
 def _graded_sql(reward: Reward) -> str:
+    """Narrow columns: the table has a row for each candidate, and everything after it reads it several times."""
     places = range(len(reward.scorers))
     joins = "\n".join(_join(reward, place) for place in places)
     ok = [f"coalesce(s{place}.status = 'ok', false)" for place in places]
@@ -61,9 +62,11 @@ def _graded_sql(reward: Reward) -> str:
     )
     weight = " + ".join(["0::DOUBLE", *(f"if({ok[p]}, {_double(w)}, 0::DOUBLE)" for p, w in reward.weights)])
     value = f"({total}) / ({weight})" if reward.spec.combine == "mean" else total
+    bits = "UTINYINT" if len(reward.scorers) <= 8 else "BIGINT"
     return f"""
         WITH judged AS (
-            SELECT g.* EXCLUDE (columns, recipe_id), {mask} AS mask, {_failed(reward, ok)} AS failed,
+            SELECT g.* EXCLUDE (columns, recipe_id, prompt_id) REPLACE (g.position::INTEGER AS position),
+                ({mask})::{bits} AS mask, {_failed(reward, ok)} AS failed,
                 CASE WHEN {broken} THEN 'failed_scorer' WHEN {missing} THEN 'not_scored' END AS broken,
                 {counted} AS counted, {value} AS value {_outside(reward, ok, f"{broken} OR {missing}")}
             FROM groups g {joins}
@@ -72,9 +75,10 @@ def _graded_sql(reward: Reward) -> str:
                 coalesce(broken, if(failed IS NULL AND NOT counted, 'not_scored', NULL)) AS ungraded
             FROM judged
         ), rewarded AS (
-            SELECT * EXCLUDE (value, failed),
-                if(ungraded IS NULL, failed, NULL) AS failed,
-                CASE WHEN ungraded IS NOT NULL THEN NULL
+            SELECT * EXCLUDE (value) REPLACE (
+                    if(ungraded IS NULL, failed, NULL) AS failed,
+                    ungraded::ENUM('failed_scorer', 'not_scored') AS ungraded
+                ), CASE WHEN ungraded IS NOT NULL THEN NULL
                      WHEN failed IS NOT NULL THEN {_double(reward.spec.required_reward or 0.0)}
                      ELSE {rounded_sql("value")} END AS reward
             FROM settled
