@@ -31,6 +31,7 @@ _WRITE_ERRORS = (
     duckdb.OutOfMemoryException,
 )
 _HOLDER = re.compile(r"held in (?P<program>\S+).*?\(PID (?P<pid>\d+)\)")
+_NO_STORE = re.compile("not a valid DuckDB database|is a directory|read enough bytes|corrupt database", re.IGNORECASE)
 
 
 class Store:
@@ -89,8 +90,8 @@ class Store:
     def _connect(self, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         deadline = time.monotonic() + self.wait_seconds
         while True:
-            try:
-                return duckdb.connect(self.path, read_only=read_only)
+            try:  # without the prefix, a CSV file (by its name) would open as a database in memory
+                return duckdb.connect(f"duckdb:{self.path.absolute()}", read_only=read_only)
             except duckdb.IOException as error:
                 holder = _HOLDER.search(str(error))
                 if "lock" not in str(error).lower():
@@ -106,6 +107,10 @@ class Store:
 
     def _refuse(self, error: duckdb.Error) -> NoReturn:
         text = " ".join(str(error).split())
+        if _NO_STORE.search(text):
+            raise StoreError(
+                f"{self.path} is no Datakit store, or a damaged one; name another with --store ({text})"
+            ) from error
         raise StoreError(f"cannot open store {self.path}: {text}") from error
 
     @contextmanager

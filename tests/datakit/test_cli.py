@@ -76,6 +76,8 @@ def test_an_unknown_command_or_option_is_one_line(tmp_path):
     ("arguments", "says"),
     [
         (["show"], "no store at"),
+        (["show", "--store", "prompts.jsonl"], "prompts.jsonl is no Datakit store"),
+        (["ingest", "prompts.jsonl", "--store", "."], ". is no Datakit store"),
         (["show", "nothing", "--store", "{store}"], "no data set 'nothing'"),
         (["show", "--prompt", "zz", "--store", "{store}"], "no prompt whose id begins with 'zz'"),
         (["score", "prompts", "--store", "{store}"], "--rules"),

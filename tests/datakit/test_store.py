@@ -73,10 +73,43 @@ def test_a_duckdb_file_of_something_else_is_refused(tmp_path):
         pass
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path):
-    (tmp_path / "text.duckdb").write_text("hello" * 1000)
-    with pytest.raises(StoreError, match="cannot open"), Store(tmp_path / "text.duckdb").read():
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("text.duckdb", b"hello" * 1000),
+        ("answers.csv", b"prompt,answer\nWhy?,So.\n"),
+        ("rows.parquet", b"PAR1"),
+        ("empty.duckdb", b""),
+    ],
+)
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path, name, content, mode):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=rf"{name} is no Datakit store.*--store"), getattr(Store(path), mode)():
         pass
+    assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("mode", ["read", "write"])
+def test_a_store_that_was_cut_off_and_a_directory_are_no_stores(store, mode):
+    cut = store.path.with_name("cut.duckdb")
+    for length in (100, 5000, store.path.stat().st_size - 1):
+        cut.write_bytes(store.path.read_bytes()[:length])
+        with pytest.raises(StoreError, match=r"cut.duckdb is no Datakit store, or a damaged one"):
+            getattr(Store(cut), mode)().__enter__()
+        assert cut.stat().st_size == length
+    with pytest.raises(StoreError, match="is no Datakit store"):
+        getattr(Store(store.path.parent), mode)().__enter__()
+
+
+def test_any_name_may_be_a_store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.csv", "md:mine", ":memory:"):
+        with Store(name).write() as con:
+            con.execute("INSERT INTO recipes VALUES (uuid(), 'm', NULL, NULL)")
+        assert count(Store(name)) == 1
 
 
 HOLD = """
