@@ -16,12 +16,6 @@ from schemas.errors import NotFoundError, UserError
 from schemas.options import GroupOptions
 from schemas.report import Report, Table
 
-NEWEST_SCORES = """
-    CREATE OR REPLACE TEMP VIEW newest_scores AS
-    SELECT s.* FROM scores s LEFT JOIN runs r USING (run_id)
-    QUALIFY row_number() OVER (PARTITION BY candidate_id, scorer_id ORDER BY r.started_at DESC NULLS LAST) = 1
-"""
-"""One outcome a candidate and scorer: where a column was corrected, the outcome on its old value is kept, not shown."""
 LONGEST_CELL = 1200
 """Characters of a text that a table shows."""
 
@@ -193,7 +187,6 @@ def _columns(con: duckdb.DuckDBPyConnection, key: Sequence[Any]) -> Table:
 
 def _outcomes(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> Table:
     create_groups(con, dataset, GroupOptions())
-    con.execute(NEWEST_SCORES)
     return _table(
         con,
         "Outcomes",
@@ -244,7 +237,6 @@ def _prompt_id(con: duckdb.DuckDBPyConnection, start: str) -> str:
 
 
 def _prompt_tables(con: duckdb.DuckDBPyConnection, prompt_id: str, dataset: Dataset | None) -> list[Table]:
-    con.execute(NEWEST_SCORES)
     row = con.execute("SELECT messages FROM prompts WHERE prompt_id = ?", [prompt_id]).fetchone()
     turns = json.loads(row[0]) if row else []
     columns = "dataset = ? AND version = ? AND " if dataset else ""

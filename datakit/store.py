@@ -18,10 +18,10 @@ import pyarrow as pa
 
 from schemas.errors import NotFoundError, StoreBusyError, StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 WAIT_SECONDS = 10.0
-MIGRATIONS: dict[int, str] = {}
-"""SQL that lifts a store from version k to k + 1, all applied in one transaction."""
+MIGRATIONS: dict[int, str] = {1: ""}
+"""SQL that lifts the tables from version k to k + 1, all applied in one transaction; views.sql follows."""
 
 _WRITE_ERRORS = (
     duckdb.IOException,
@@ -152,12 +152,13 @@ class Store:
             return
         con.begin()
         if version == 0:
-            con.execute(files("datakit").joinpath("schema.sql").read_text())
+            con.execute(_sql("schema"))
             con.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
         else:
             for step in range(version, SCHEMA_VERSION):
                 con.execute(MIGRATIONS[step])
             con.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
+        con.execute(_sql("views"))
         con.commit()
 
 
@@ -178,6 +179,10 @@ def insert(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, *, unless
         return int(row[0]) if row else 0
     finally:
         con.unregister("incoming")
+
+
+def _sql(name: str) -> str:
+    return files("datakit").joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _type_of(con: duckdb.DuckDBPyConnection, table: str, column: str) -> str:

@@ -16,5 +16,5 @@ cat <<'EOF'
 
 Look further:
   .venv/bin/datakit show prompts --store demo/demo.duckdb
-  .venv/bin/datakit sql "SELECT name, status, count(*) FROM scores JOIN scorers USING (scorer_id) GROUP BY ALL" --store demo/demo.duckdb
+  .venv/bin/datakit sql "SELECT name, status, count(*) FROM newest_scores JOIN scorers USING (scorer_id) GROUP BY ALL" --store demo/demo.duckdb
 EOF

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from datakit.cli.app import commands
+from datakit.sql import sql
+from datakit.store import Store
 from rewards.plugins import rules_in, variant_names
 from rewards.spec import load_reward
 from schemas.options import RewardOptions
@@ -53,6 +55,16 @@ def test_every_command_line_in_the_documents_uses_commands_and_options_that_exis
         assert words[1] in commands(), line
         named = {word.split("=")[0] for word in words if re.fullmatch(r"--?[a-z][a-z-]*", word)}
         assert named - {"--help"} <= options_of(words[1]), line
+
+
+def test_every_query_in_the_documents_runs_and_reads_no_outdated_outcome(tmp_path):
+    store = Store(tmp_path / "s.duckdb")
+    with store.write():
+        pass
+    for path in (*DOCS, ROOT / "examples" / "demo.sh"):
+        for query in re.findall(r'datakit sql "([^"]+)"', path.read_text(encoding="utf-8")):
+            assert sql(query, store=store).tables
+            assert not re.search(r"\b(FROM|JOIN) scores\b", query), path.name
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)

@@ -105,6 +105,21 @@ def test_a_corrected_column_scores_one_row_again_for_the_rules_that_read_it(desk
     assert judge(LENGTH + RIGHT, dataset="data@1").run_id is None
 
 
+def test_a_view_has_only_the_newest_outcome_of_each_candidate(desk: Any, judge: Any) -> None:
+    desk.ingest(ROWS)
+    judge(RIGHT)
+    desk.ingest([{**row, "answer": "five" if row["answer"] == "4" else row["answer"]} for row in ROWS])
+    judge(RIGHT)
+    assert desk.sql("SELECT status, count(*), avg(value) FROM scores GROUP BY ALL ORDER BY ALL") == [
+        ("ok", 3, 2 / 3),
+        ("skip", 1, None),
+    ]
+    assert desk.sql("SELECT status, count(*), avg(value) FROM newest_scores GROUP BY ALL ORDER BY ALL") == [
+        ("ok", 2, 1.0),
+        ("skip", 1, None),
+    ]
+
+
 def test_candidates_that_a_rule_cannot_tell_apart_are_judged_once(desk: Any, judge: Any, fill: Any, drawn: Any) -> None:
     groups = [[drawn(text) for text in texts] for texts in (["a", "a", "b"], ["a", "b"], ["c"] * 5)]
     fill(desk.store, groups, reward_of(RewardSpec(scorers=(ScorerEntry(rule="is_json"),))))

@@ -66,6 +66,14 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(store):
     assert store.path.read_bytes() == before
 
 
+def test_an_older_store_is_migrated_when_it_is_opened(store):
+    with store.write() as con:
+        con.execute("DROP VIEW newest_scores; UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+    assert count(store, "newest_scores") == 0
+    with store.read() as con:
+        assert con.execute("SELECT value FROM meta").fetchall() == [(str(SCHEMA_VERSION),)]
+
+
 def test_a_duckdb_file_of_something_else_is_refused(tmp_path):
     with duckdb.connect(tmp_path / "other.duckdb") as con:
         con.execute("CREATE TABLE theirs (x INTEGER)")
