@@ -24,7 +24,9 @@ def parse(model: type[M], data: object, where: str) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        found = error.errors(include_url=False)
+        # a misspelt name is an unknown field and a missing one: the first says what happened
+        first = next((item for item in found if item["type"] == "extra_forbidden"), found[0])
         raise ConfigError(f"{where}: {_explain(model, first['type'], first['loc'], first)}") from error
 
 

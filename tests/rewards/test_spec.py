@@ -102,6 +102,8 @@ def test_nothing_to_judge_by_is_refused():
         ("scorers: [{rule: a, weight: heavy}]", r"scorers\[0\].weight: .*found 'heavy'"),
         ("scorers: [{weight: 1}]", r"field 'scorers\[0\].rule' is missing"),
         ("name: x", "field 'scorers' is missing"),
+        ("scorer: [{rule: a}]", "helpful.yaml: unknown field 'scorer'; did you mean 'scorers'"),
+        ("scorers: [{rul: a}]", r"unknown field 'rul' in scorers\[0\]; did you mean 'rule'"),
         ("scorers: []", "scorers: .*at least 1"),
         ("scorers: [a]", r"scorers\[0\]: .*found 'a'"),
         ("scorers: [{rule: a}]\ncombine: product", "combine: .*'mean' or 'sum'.*found 'product'"),
