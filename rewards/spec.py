@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import Field, field_validator, model_validator
 
 from rewards.arithmetic import rounded
 from rewards.outcome import Outcome, Status
 from rewards.plugins import find_rule, rules_in
 from rewards.scorer import Scorer, bind
+from rewards.yaml_file import read_yaml
 from schemas.base import Frozen
 from schemas.errors import ConfigError, RuleError
 from schemas.identity import content_id
@@ -224,14 +224,7 @@ def read_spec(path: Path) -> RewardSpec:
     Raises:
         ConfigError: it cannot be read, or is no spec.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the reward spec: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    data = read_yaml(path, "reward spec")
     if not isinstance(data, Mapping):
         raise ConfigError(f"{path}: a reward spec is a mapping with `scorers:`, found {type(data).__name__}")
     spec = parse(RewardSpec, data, str(path))

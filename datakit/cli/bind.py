@@ -133,4 +133,7 @@ def _assignments(name: str, words: list[str]) -> Iterator[tuple[str, Any]]:
         key, equals, value = word.partition("=")
         if not (equals and key):
             raise ConfigError(f"--{name.replace('_', '-')} {word}: write it as name=value")
-        yield key, value if name == "map" else yaml.safe_load(value)
+        try:
+            yield key, value if name == "map" else yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--{name.replace('_', '-')} {word}: the value is not YAML; put quotes around a text") from error

@@ -81,6 +81,11 @@ def test_an_assignment_without_a_name_is_refused():
             call(Knobs, extra=[word])
 
 
+def test_a_value_that_is_not_yaml_is_refused_with_its_option():
+    with pytest.raises(ConfigError, match=r"--extra k=\[: the value is not YAML"):
+        call(Knobs, extra=["k=["])
+
+
 def test_a_model_whose_required_field_is_missing_is_none():
     assert call(Needs | None) == [None]
     assert call(Needs | None, target=["t"]) == [Needs(target=("t",))]
