@@ -1,8 +1,9 @@
 """A scorer: a rule with its options, the columns it reads and a fingerprint."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -70,7 +71,7 @@ def _options(rule: Rule, name: str, given: Mapping[str, object]) -> dict[str, ob
     known = {option.name: option for option in rule.options}
     for key in given:
         if key not in known:
-            raise RuleError(f"rule {name} has no option {key!r}; {did_you_mean(key, known)}")
+            raise RuleError(f"rule {name} has no option {key!r}; {_instead(key, known, rule)}")
     values = {}
     for key, option in known.items():
         if key in given:
@@ -80,6 +81,15 @@ def _options(rule: Rule, name: str, given: Mapping[str, object]) -> dict[str, ob
         else:
             values[key] = option.default
     return values
+
+
+def _instead(key: str, known: Iterable[str], rule: Rule) -> str:
+    """The tail of the message about an option that does not exist; it may be an input."""
+    inputs = {i.name for i in rule.inputs}
+    near = get_close_matches(key, sorted({*known, *inputs}), n=1)
+    if near and near[0] in inputs:
+        return f"{near[0]!r} is an input: `inputs: {{{near[0]}: {{constant: VALUE}}}}` sets it for all rows"
+    return did_you_mean(key, known)
 
 
 def _checked(option: Option, value: object, name: str) -> object:

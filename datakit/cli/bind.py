@@ -136,4 +136,4 @@ def _assignments(name: str, words: list[str]) -> Iterator[tuple[str, Any]]:
         try:
             yield key, value if name == "map" else yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise ConfigError(f"--{name.replace('_', '-')} {word}: the value is not YAML; put quotes around a text") from error
+            raise ConfigError(f"--{name.replace('_', '-')} {word}: the value is not YAML; quote a text") from error

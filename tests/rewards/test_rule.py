@@ -162,6 +162,7 @@ def test_the_decorators_arguments_are_checked():
 
 def options(
     completion,
+    keywords=(),
     *,
     n: int = 1,
     x: float = 0.5,
@@ -194,7 +195,8 @@ def test_options_are_taken_as_yaml_spells_them(given, bound):
         ({"n": 1.5}, "option n: 1.5 does not fit"),
         ({"mode": "c"}, "option mode: 'c' does not fit"),
         ({"tagz": []}, "has no option 'tagz'; did you mean 'tags'"),
-        ({"completion": "x"}, "has no option 'completion'"),
+        ({"completion": "x"}, r"has no option 'completion'; 'completion' is an input: `inputs: \{completion: "),
+        ({"keyword": []}, r"no option 'keyword'; 'keywords' is an input: `inputs: \{keywords: \{constant: VALUE\}\}`"),
     ],
 )
 def test_unknown_and_ill_typed_options_are_refused(given, message):
