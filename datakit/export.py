@@ -19,7 +19,7 @@ from schemas.report import Report
 FORMATS = {
     ".jsonl": "FORMAT json",
     ".jsonl.gz": "FORMAT json, COMPRESSION gzip",
-    ".parquet": "FORMAT parquet",
+    ".parquet": "FORMAT parquet, ROW_GROUP_SIZE 20480",  # texts are wide: larger groups take memory, and so time
 }
 """By the end of the file's name (schemas.options.EXPORT_SUFFIXES)."""
 
