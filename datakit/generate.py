@@ -22,7 +22,7 @@ from rewards.reasoning import split_reasoning
 from schemas.errors import ConfigError, StageStopped, did_you_mean
 from schemas.identity import canonical_json, content_id
 from schemas.options import GenerateOptions
-from schemas.report import Report, Table
+from schemas.report import Report, Table, counted
 
 PAGE = 20_000
 """Prompts that are in memory at a time."""
@@ -58,7 +58,7 @@ def generate(dataset: str, options: GenerateOptions, *, store: Store, engine: En
     already = wanted * len(recipes) - sum(missing.values())
     if registered and not any(missing.values()):
         counts = {"prompts": n_prompts, "generated": 0, "already there": already}
-        note = f"nothing to do: {data} has all {wanted} answers of each recipe"
+        note = f"nothing to do: {data} has its {counted(wanted, 'answers')} of each recipe"
         return _report(data, None, counts, (note, *_warnings(recipes)), recipes)
     engines = {recipe.model: engine or create_engine(recipe.model, options) for recipe in recipes}
     params = options.model_dump(mode="json") | {"recipes": [recipe.recipe_id for recipe in recipes]}
@@ -91,7 +91,7 @@ def generate(dataset: str, options: GenerateOptions, *, store: Store, engine: En
     speed = f"{tokens:,} tokens in {seconds:.0f} s, loading included ({tokens / max(seconds, 1e-9):,.0f} tokens/s)"
     notes = (*((speed,) if tokens else ()), *_warnings(recipes))
     if remaining:
-        notes = (f"{remaining} answers are still missing; the same command tries them again", *failures[:1], *notes)
+        notes = (f"still missing: {counted(remaining, 'answers')}; the same command tries again", *failures[:1], *notes)
     report = _report(data, run.run_id, counts, notes, recipes)
     too_many = remaining > options.max_failures * wanted * len(recipes)
     return report.model_copy(update={"reasons": dict(run.reasons), "needs_attention": too_many})

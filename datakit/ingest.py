@@ -25,7 +25,7 @@ from datakit.strict_json import StrictJson
 from datakit.textcolumns import TextColumns
 from schemas.errors import ConfigError, InputError
 from schemas.options import IngestOptions
-from schemas.report import Report
+from schemas.report import Report, counted
 
 SAMPLE = 100
 """Rows by which a format is recognised."""
@@ -96,11 +96,11 @@ def _check(settled: Settled, path: Path, options: IngestOptions, format_name: st
         return
     rows = settled.counts["rows"]
     if set(settled.reasons) == {"not_selected"} or (options.where and "not_selected" in settled.reasons):
-        raise InputError(f"{path}: none of its {rows} rows satisfies --where {options.where}")
+        raise InputError(f"{path}: none of its {counted(rows, 'rows')} satisfies --where {options.where}")
     reasons = ", ".join(f"{reason} {count}" for reason, count in settled.reasons.items())
     first = next(iter(settled.first.values()), "")
     fields = f"format {format_name} reads {named_format(format_name).fields}"
-    raise InputError(f"{path}: none of its {rows} rows is good ({reasons}); first {first}; {fields}")
+    raise InputError(f"{path}: none of its {counted(rows, 'rows')} is good ({reasons}); first {first}; {fields}")
 
 
 class _Reading:

@@ -8,6 +8,7 @@ from datakit.conversation import RowError
 from datakit.format import OF_CONTENT, Fields, Format
 from rewards.plugins import variant_class, variant_names
 from schemas.errors import ConfigError, InputError, did_you_mean
+from schemas.report import counted
 
 PACKAGE = "datakit.formats"
 
@@ -64,7 +65,7 @@ def recognise(rows: Sequence[Any], source: str) -> tuple[str, str]:
     if len(winners) > 1:
         raise InputError(f"{source}: its fields fit {' and '.join(winners)} alike; say which with --format")
     name = winners[0]
-    return name, f"{best} of the first {len(rows)} rows have its fields {', '.join(why[name])}"
+    return name, f"{best} of {counted(len(rows), 'rows')} looked at had its fields {', '.join(why[name])}"
 
 
 def _taken(layout: Format, row: Any) -> list[str]:

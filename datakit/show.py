@@ -14,7 +14,7 @@ from datakit.groups import create_groups
 from datakit.store import Store
 from schemas.errors import NotFoundError, UserError
 from schemas.options import GroupOptions
-from schemas.report import Report, Table
+from schemas.report import Report, Table, counted
 
 LONGEST_CELL = 1200
 """Characters of a text that a table shows."""
@@ -314,4 +314,4 @@ def _number(value: float | None) -> str:
 
 def _counts(text: str | None) -> str:
     found = {name: value for name, value in json.loads(text or "{}").items() if value and ":" not in name}
-    return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in found.items())
+    return ", ".join(counted(value, name) for name, value in found.items())

@@ -4,7 +4,7 @@ import duckdb
 
 from datakit.store import Store
 from schemas.errors import UserError
-from schemas.report import Report, Table
+from schemas.report import Report, Table, counted
 
 
 def sql(query: str, *, store: Store, write: bool = False, limit: int = 100) -> Report:
@@ -23,7 +23,7 @@ def sql(query: str, *, store: Store, write: bool = False, limit: int = 100) -> R
         except duckdb.Error as error:
             raise UserError(_explained(error, write)) from error
     shown = tuple(tuple(_plain(value) for value in row) for row in rows[:limit])
-    notes = (f"only the first {limit} rows; --limit shows more",) if len(rows) > limit else ()
+    notes = (f"only the first {counted(limit, 'rows')}; --limit shows more",) if len(rows) > limit else ()
     tables = (Table(title="", columns=columns, rows=shown),) if columns else ()
     return Report(stage="sql", counts={"rows": len(shown)}, notes=notes, tables=tables)
 

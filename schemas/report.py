@@ -1,8 +1,25 @@
 """What a stage hands back: counts that add up, reasons, tables. Printed for people or as JSON."""
 
+import re
 from typing import Any
 
 from schemas.base import Frozen
+
+_PLURAL = re.compile(r"^((?:\w+ )?\w+)s\b")
+"""A plural in the first or second word of what is counted."""
+
+
+def counted(number: int, what: str) -> str:
+    """A count as people write it: `2,000 prompts with pairs`, `1 prompt with pairs`.
+
+    Args:
+        number: how many.
+        what: their name in the plural, with spaces or underscores.
+    """
+    words = what.replace("_", " ")
+    if number == 1:
+        words = _PLURAL.sub(r"\1", words)
+    return f"{number:,} {words}"
 
 
 class Table(Frozen):

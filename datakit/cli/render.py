@@ -14,7 +14,7 @@ from rich.table import Table as RichTable
 from datakit.cli.bind import options_from_models
 from schemas.base import Frozen
 from schemas.identity import canonical_json
-from schemas.report import Report, Table
+from schemas.report import Report, Table, counted
 
 
 class Session(Frozen):
@@ -63,7 +63,7 @@ def _print(reports: Iterable[Report]) -> list[Report]:
 def _print_report(console: Console, report: Report) -> None:
     target = f" {report.dataset}@{report.version}" if report.dataset and report.version else ""
     shown = {name: value for name, value in report.counts.items() if value} or report.counts
-    counts = ", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in shown.items())
+    counts = ", ".join(counted(value, name) for name, value in shown.items())
     console.print(f"[bold]{escape(report.stage)}[/bold]{escape(target)}  {escape(counts)}")
     if report.output:
         console.print(f"  wrote {escape(report.output)}")

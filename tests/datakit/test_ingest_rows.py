@@ -226,7 +226,7 @@ def test_a_filter_that_is_no_sql_takes_one_line_with_the_columns(desk, where):
 
 
 def test_a_filter_that_leaves_nothing_takes_one_line(desk):
-    with pytest.raises(InputError, match="none of its 1 rows satisfies --where level > 1"):
+    with pytest.raises(InputError, match="none of its 1 row satisfies --where level > 1"):
         desk.ingest([{"prompt": "x", "level": 1}], where="level > 1")
 
 
