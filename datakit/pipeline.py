@@ -12,7 +12,7 @@ from datakit.ingest import ingest
 from datakit.inputs import check_columns
 from datakit.recipes import recipe_ids
 from datakit.score import score
-from datakit.show import example_pair
+from datakit.show_dataset import example_pair
 from datakit.store import Store
 from datakit.strategy import Strategy
 from rewards.plugins import variant_class
