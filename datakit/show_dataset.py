@@ -55,9 +55,11 @@ def _columns(con: duckdb.DuckDBPyConnection, key: Sequence[Any]) -> Table:
         con,
         "Columns",
         """
-        SELECT name AS column, count(*) AS rows, left(any_value(columns->>('$."' || name || '"')), 60) AS example
-        FROM (SELECT columns, unnest(json_keys(columns)) AS name FROM members WHERE dataset = ? AND version = ?)
-        GROUP BY name ORDER BY name
+        WITH found AS (SELECT columns FROM members WHERE dataset = ? AND version = ?)
+        SELECT c.key AS column, count(c.value) AS "rows with a value", (SELECT count(*) FROM found) AS "of",
+            left(any_value(c.value), 60) AS example
+        FROM (SELECT unnest(map_entries(columns::MAP(VARCHAR, VARCHAR))) AS c FROM found)
+        GROUP BY c.key ORDER BY c.key
         """,
         key,
     )

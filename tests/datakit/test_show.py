@@ -42,6 +42,13 @@ def test_a_data_set_is_shown_with_its_columns_outcomes_and_prompts(groups):
     assert [row[1:] for row in shown["First prompts"]] == [("Question 0?", 2), ("Question 1?", 1)]
 
 
+def test_a_column_counts_the_rows_that_have_a_value_in_it(desk):
+    odd = 'we"ird/k.y~z'
+    desk.ingest([{"prompt": "a", "tag": "x", "level": None}, {"prompt": "b", "tag": None, odd: [1]}, {"prompt": "c"}])
+    shown = tables(show("data", store=desk.store))["Columns"]
+    assert shown == (("level", 0, 3, None), ("tag", 1, 3, "x"), (odd, 1, 3, "[1]"))
+
+
 def test_a_prompt_is_shown_with_its_group_and_outcomes(groups):
     [prompt] = groups.sql("SELECT prompt_id::VARCHAR FROM members WHERE line = 1")
     shown = tables(show(prompt=prompt[:12], store=groups.store))
