@@ -5,7 +5,7 @@ from datakit.show_dataset import dataset_tables
 from datakit.show_prompt import prompt_tables
 from datakit.show_store import store_tables
 from datakit.store import Store
-from schemas.report import Report
+from schemas.report import Report, Table
 
 
 def show(name: str | None = None, *, prompt: str | None = None, limit: int = 10, store: Store) -> Report:
@@ -17,14 +17,18 @@ def show(name: str | None = None, *, prompt: str | None = None, limit: int = 10,
     with store.read() as con:
         if prompt is not None:
             dataset = datasets.get(con, name) if name else None
-            return Report(stage="show", tables=tuple(prompt_tables(con, prompt, dataset)))
+            return Report(stage="show", tables=_telling(prompt_tables(con, prompt, dataset)))
         if name is not None:
             dataset = datasets.get(con, name)
             return Report(
                 stage="show",
                 dataset=dataset.name,
                 version=dataset.version,
-                tables=tuple(dataset_tables(con, dataset, limit)),
+                tables=_telling(dataset_tables(con, dataset, limit)),
             )
-        tables = tuple(store_tables(con, limit))
-        return Report(stage="show", notes=() if tables else ("the store is empty",), tables=tables)
+        return Report(stage="show", tables=_telling(store_tables(con, limit)))
+
+
+def _telling(tables: list[Table]) -> tuple[Table, ...]:
+    """Those with rows, or with something to say about having none."""
+    return tuple(table for table in tables if table.rows or table.empty)

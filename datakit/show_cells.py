@@ -12,11 +12,14 @@ LONGEST_CELL = 1200
 """Characters of a text that a table shows."""
 
 
-def query_table(con: duckdb.DuckDBPyConnection, title: str, query: str, values: Sequence[Any] = ()) -> Table:
-    """The rows of a query under its own column names."""
+def query_table(
+    con: duckdb.DuckDBPyConnection, title: str, query: str, values: Sequence[Any] = (), *, empty: str = ""
+) -> Table:
+    """The rows of a query under its own column names; `empty` is said if there are none."""
     result = con.execute(query, list(values))
     columns = tuple(column[0] for column in result.description or ())
-    return Table(title=title, columns=columns, rows=tuple(tuple(clip(v) for v in row) for row in result.fetchall()))
+    rows = tuple(tuple(clip(value) for value in row) for row in result.fetchall())
+    return Table(title=title, columns=columns, rows=rows, empty=empty)
 
 
 def last_turn(messages: str) -> str:

@@ -29,25 +29,25 @@ def dataset_tables(con: duckdb.DuckDBPyConnection, dataset: Dataset, limit: int)
             [dataset.run_id],
         ),
     ]
-    pair = example_pair(con, dataset)
-    if pair:
-        tables.append(
-            query_table(
-                con,
-                "Pairs",
-                "SELECT left(prompt_id::VARCHAR, 8) AS prompt, left(pair_id::VARCHAR, 8) AS pair, chosen_reward, "
-                "rejected_reward, margin FROM pairs WHERE dataset = ? AND version = ? "
-                f"ORDER BY margin DESC, pair_id LIMIT {limit}",
-                key,
-            )
-        )
-        tables.append(pair)
-    if dataset.kind not in {"pairs", "selection"}:
-        tables += [_columns(con, key), _outcomes(con, dataset)]
-    if dataset.kind == "selection":
+    if dataset.kind == "pairs":
+        tables += [_pairs(con, key, limit), *filter(None, [example_pair(con, dataset)])]
+    elif dataset.kind == "selection":
         tables.append(_selection(con, key, limit))
-    tables.append(_prompts(con, dataset, limit))
-    return [table for table in tables if table.rows]
+    else:
+        tables += [_columns(con, key), _outcomes(con, dataset)]
+    return [*tables, _prompts(con, dataset, limit)]
+
+
+def _pairs(con: duckdb.DuckDBPyConnection, key: Sequence[Any], limit: int) -> Table:
+    return query_table(
+        con,
+        "Pairs",
+        "SELECT left(prompt_id::VARCHAR, 8) AS prompt, left(pair_id::VARCHAR, 8) AS pair, chosen_reward, "
+        "rejected_reward, margin FROM pairs WHERE dataset = ? AND version = ? "
+        f"ORDER BY margin DESC, pair_id LIMIT {limit}",
+        key,
+        empty="none",
+    )
 
 
 def _columns(con: duckdb.DuckDBPyConnection, key: Sequence[Any]) -> Table:
@@ -62,11 +62,16 @@ def _columns(con: duckdb.DuckDBPyConnection, key: Sequence[Any]) -> Table:
         GROUP BY c.key ORDER BY c.key
         """,
         key,
+        empty="none",
     )
 
 
 def _outcomes(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> Table:
     create_groups(con, dataset, GroupOptions())
+    if con.execute("SELECT 1 FROM groups LIMIT 1").fetchone():
+        todo = f"`datakit score {dataset.name} --rules FILE` judges the answers"
+    else:
+        todo = f"there are no answers, `datakit generate {dataset.name} --model M` draws them"
     return query_table(
         con,
         "Outcomes",
@@ -77,6 +82,7 @@ def _outcomes(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> Table:
         FROM newest_scores x JOIN scorers s USING (scorer_id) SEMI JOIN groups g USING (candidate_id)
         GROUP BY s.name, s.scorer_id ORDER BY s.name, version
         """,
+        empty=f"none yet; {todo}",
     )
 
 
@@ -88,6 +94,7 @@ def _selection(con: duckdb.DuckDBPyConnection, key: Sequence[Any], limit: int) -
         f"JOIN candidates USING (prompt_id, candidate_id) WHERE dataset = ? AND version = ? "
         f"ORDER BY reward DESC, candidate_id LIMIT {limit}",
         key,
+        empty="none",
     )
 
 

@@ -22,7 +22,7 @@ def prompt_tables(con: duckdb.DuckDBPyConnection, start: str, dataset: Dataset |
     turns = json.loads(row[0]) if row else []
     columns = "dataset = ? AND version = ? AND " if dataset else ""
     key = [dataset.name, dataset.version] if dataset else []
-    tables = [
+    return [
         Table(
             title=f"Prompt {prompt_id}",
             columns=("role", "content"),
@@ -34,6 +34,7 @@ def prompt_tables(con: duckdb.DuckDBPyConnection, start: str, dataset: Dataset |
             "SELECT dataset || '@' || version AS dataset, source, line, any_value(columns)::VARCHAR AS columns "
             f"FROM members WHERE {columns} prompt_id = ? GROUP BY ALL ORDER BY ALL",
             [*key, prompt_id],
+            empty="none",
         ),
         query_table(
             con,
@@ -45,6 +46,7 @@ def prompt_tables(con: duckdb.DuckDBPyConnection, start: str, dataset: Dataset |
             ORDER BY r.model, c.recipe_id, c.sample_index, c.candidate_id
             """,
             [prompt_id],
+            empty="no answers; `datakit generate NAME --model M` draws them",
         ),
         query_table(
             con,
@@ -57,6 +59,7 @@ def prompt_tables(con: duckdb.DuckDBPyConnection, start: str, dataset: Dataset |
             WHERE c.prompt_id = ? ORDER BY c.sample_index, candidate, scorer, version
             """,
             [prompt_id],
+            empty="none",
         ),
         query_table(
             con,
@@ -65,9 +68,9 @@ def prompt_tables(con: duckdb.DuckDBPyConnection, start: str, dataset: Dataset |
             "left(rejected_id::VARCHAR, 8) AS rejected, chosen_reward, rejected_reward, margin, strategy "
             "FROM pairs WHERE prompt_id = ? ORDER BY ALL",
             [prompt_id],
+            empty="none",
         ),
     ]
-    return [table for table in tables if table.rows]
 
 
 def _prompt_id(con: duckdb.DuckDBPyConnection, start: str) -> str:

@@ -12,7 +12,7 @@ from schemas.report import Table, counted
 
 def store_tables(con: duckdb.DuckDBPyConnection, limit: int) -> list[Table]:
     """Data sets, recipes, and the newest `limit` runs."""
-    tables = [
+    return [
         query_table(
             con,
             "Data sets",
@@ -39,6 +39,7 @@ def store_tables(con: duckdb.DuckDBPyConnection, limit: int) -> list[Table]:
             LEFT JOIN runs r USING (run_id)
             GROUP BY d.name, d.version, d.kind ORDER BY d.name, d.version
             """,
+            empty="none yet; `datakit ingest FILE` makes one",
         ),
         query_table(
             con,
@@ -51,7 +52,6 @@ def store_tables(con: duckdb.DuckDBPyConnection, limit: int) -> list[Table]:
         ),
         _runs(con, limit),
     ]
-    return [table for table in tables if table.rows]
 
 
 def _runs(con: duckdb.DuckDBPyConnection, limit: int) -> Table:

@@ -28,6 +28,8 @@ class Table(Frozen):
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
+    empty: str = ""
+    """What a person reads in its place if it has no rows."""
 
 
 class Report(Frozen):

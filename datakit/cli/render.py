@@ -64,7 +64,8 @@ def _print_report(console: Console, report: Report) -> None:
     target = f" {report.dataset}@{report.version}" if report.dataset and report.version else ""
     shown = {name: value for name, value in report.counts.items() if value} or report.counts
     counts = ", ".join(counted(value, name) for name, value in shown.items())
-    console.print(f"[bold]{escape(report.stage)}[/bold]{escape(target)}  {escape(counts)}")
+    if target or counts:
+        console.print(f"[bold]{escape(report.stage)}[/bold]{escape(target)}  {escape(counts)}".rstrip())
     if report.output:
         console.print(f"  wrote {escape(report.output)}")
     if report.reasons:
@@ -73,7 +74,7 @@ def _print_report(console: Console, report: Report) -> None:
     for note in report.notes:
         console.print(f"  {escape(note)}")
     for table in report.tables:
-        console.print(_rich(table))
+        console.print(_rich(table) if table.rows or not table.empty else escape(f"{table.title}: {table.empty}"))
 
 
 def _rich(table: Table) -> RichTable:

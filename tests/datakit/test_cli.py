@@ -115,6 +115,14 @@ def test_json_reports_are_one_document(prompts):
         assert json.loads(datakit(*arguments, "--json", cwd=prompts.parent).stdout)["tables"]
 
 
+def test_a_table_without_rows_is_a_sentence_and_a_report_without_counts_has_no_head(prompts):
+    datakit("ingest", prompts, cwd=prompts.parent)
+    datakit("drop", "prompts", cwd=prompts.parent)
+    lines = datakit("show", cwd=prompts.parent).stdout.splitlines()
+    assert lines[0] == "Data sets: none yet; `datakit ingest FILE` makes one"
+    assert "Newest runs" in lines[1]
+
+
 def test_the_store_is_named_by_the_environment_too(prompts):
     done = datakit("ingest", prompts, cwd=prompts.parent, DATAKIT_STORE=str(prompts.parent / "other.duckdb"))
     assert done.returncode == 0

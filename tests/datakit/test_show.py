@@ -57,6 +57,22 @@ def test_a_prompt_is_shown_with_its_group_and_outcomes(groups):
     assert [row[3:5] for row in shown["Outcomes"]] == [("ok", 1.0), ("ok", 0.0)]
 
 
+def test_what_is_empty_says_what_would_fill_it(desk):
+    with desk.store.write():
+        pass
+    [none] = show(store=desk.store).tables
+    assert (none.title, none.rows, none.empty) == ("Data sets", (), "none yet; `datakit ingest FILE` makes one")
+    desk.ingest([{"prompt": "a"}])
+    said = {table.title: table.empty for table in show("data", store=desk.store).tables if not table.rows}
+    assert said == {
+        "Columns": "none",
+        "Outcomes": "none yet; there are no answers, `datakit generate data --model M` draws them",
+    }
+    desk.ingest([{"prompt": "a", "completion": "b"}])
+    said = {table.title: table.empty for table in show("data", store=desk.store).tables if not table.rows}
+    assert said["Outcomes"] == "none yet; `datakit score data --rules FILE` judges the answers"
+
+
 def test_the_beginning_of_an_id_must_be_of_one_prompt(groups):
     with pytest.raises(UserError, match="several prompts"):
         show(prompt="", store=groups.store)
