@@ -115,6 +115,20 @@ def test_json_reports_are_one_document(prompts):
         assert json.loads(datakit(*arguments, "--json", cwd=prompts.parent).stdout)["tables"]
 
 
+def test_build_pairs_prints_a_list_of_reports_as_json(prompts):
+    here = prompts.parent
+    examples = here / "sft.jsonl"
+    examples.write_text('{"prompt": "a", "completion": "x y"}\n{"prompt": "a", "completion": "x"}\n')
+    (here / "my_rules.py").write_text(
+        "from rewards import rule\n\n@rule\ndef two(completion: str) -> bool:\n    return ' ' in completion\n"
+    )
+    done = datakit("build-pairs", examples, "--rules", "my_rules.py", "-o", "p.jsonl", "--json", cwd=here)
+    stages = [report["stage"] for report in json.loads(done.stdout)]
+    assert stages == ["ingest", "score", "build-pairs", "export", "summary"]
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert "`build-pairs`, which runs several stages, a list with one report a stage" in readme
+
+
 def test_a_table_without_rows_is_a_sentence_and_a_report_without_counts_has_no_head(prompts):
     datakit("ingest", prompts, cwd=prompts.parent)
     datakit("drop", "prompts", cwd=prompts.parent)
