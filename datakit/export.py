@@ -1,5 +1,6 @@
 """Stage export: a data set as a file that TRL reads, with a manifest beside it."""
 
+import filecmp
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,7 +46,7 @@ def export(dataset: str, options: ExportOptions, *, store: Store) -> Report:
     with store.read() as con:
         con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET preserve_insertion_order = true")
         found = datasets.get(con, dataset)
-        rows, kind, columns = _copy(con, found, options, form)
+        rows, kind, columns, unchanged = _copy(con, found, options, form)
         described = manifest.describe(con, found)
     try:
         path = manifest.write(output, described=described, rows=rows, form=kind, columns=columns)
@@ -58,20 +59,22 @@ def export(dataset: str, options: ExportOptions, *, store: Store) -> Report:
         counts={"rows": rows},
         notes=(f"{kind} rows, {options.style}; manifest: {path}",),
         output=str(output),
+        unchanged=unchanged,
         needs_attention=rows == 0,
     )
 
 
 def _copy(
     con: duckdb.DuckDBPyConnection, dataset: Dataset, options: ExportOptions, form: str
-) -> tuple[int, str, list[str]]:
-    """Write the rows; returns their number, TRL's name of their form, and their columns."""
+) -> tuple[int, str, list[str], bool]:
+    """Write the rows; returns their number, TRL's name of their form, their columns, and if the file was equal."""
     kind = create_exported(con, dataset)
     query = rows_sql(shape_of(con, kind, dataset, options), dataset.kind)
     columns = [row[0] for row in con.execute(f"DESCRIBE {query}").fetchall()]
     with _whole(options.output) as draft:
         row = con.execute(f"COPY ({query}) TO '{_quoted(draft)}' ({form})").fetchone()
-    return (int(row[0]) if row else 0), kind, columns
+        unchanged = options.output.exists() and filecmp.cmp(draft, options.output, shallow=False)
+    return (int(row[0]) if row else 0), kind, columns, unchanged
 
 
 @contextmanager

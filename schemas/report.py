@@ -52,6 +52,8 @@ class Report(Frozen):
     tables: tuple[Table, ...] = ()
     output: str | None = None
     """The file that was written, if any."""
+    unchanged: bool = False
+    """That file was there already, with the same bytes."""
     needs_attention: bool = False
     """Finished, but with something that the user must see (exit 1)."""
 

@@ -67,7 +67,8 @@ def _print_report(console: Console, report: Report) -> None:
     if target or counts:
         console.print(f"[bold]{escape(report.stage)}[/bold]{escape(target)}  {escape(counts)}".rstrip())
     if report.output:
-        console.print(f"  wrote {escape(report.output)}")
+        what = f"nothing changed in {report.output}" if report.unchanged else f"wrote {report.output}"
+        console.print(f"  {escape(what)}")
     if report.reasons:
         dropped = ", ".join(f"{name} {value:,}" for name, value in sorted(report.reasons.items(), key=lambda x: -x[1]))
         console.print(f"  dropped: {escape(dropped)}")

@@ -125,6 +125,9 @@ def test_build_pairs_prints_a_list_of_reports_as_json(prompts):
     done = datakit("build-pairs", examples, "--rules", "my_rules.py", "-o", "p.jsonl", "--json", cwd=here)
     stages = [report["stage"] for report in json.loads(done.stdout)]
     assert stages == ["ingest", "score", "build-pairs", "export", "summary"]
+    again = datakit("export", "sft-pairs", "-o", "p.jsonl", cwd=here).stdout
+    assert "nothing changed in p.jsonl" in again
+    assert "wrote" not in again
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     assert "`build-pairs`, which runs several stages, a list with one report a stage" in readme
 

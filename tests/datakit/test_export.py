@@ -145,6 +145,13 @@ def test_two_exports_are_the_same_bytes(made, tmp_path, ending):
     assert len(digests) == 1
 
 
+@pytest.mark.parametrize("ending", FORMATS)
+def test_an_export_that_changes_nothing_says_so(made, tmp_path, ending):
+    store, path = made(), tmp_path / f"x{ending}"
+    assert [export("p-pairs", ExportOptions(output=path), store=store).unchanged for _ in range(2)] == [False, True]
+    assert not export("p-best", ExportOptions(output=path), store=store).unchanged
+
+
 def test_the_manifest_says_where_everything_came_from(made, tmp_path):
     store = made()
     path = tmp_path / "pairs.jsonl"
