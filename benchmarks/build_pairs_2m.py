@@ -22,12 +22,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.resources import files
 from pathlib import Path
 
 import duckdb
 
 from datakit.answers import WHITE_SPACE
+from datakit.store import Store
 
 RULES = """
 from rewards import rule
@@ -40,11 +40,11 @@ def r(completion: str) -> float:
 
 def make_store(path: Path, groups: int, scorer_id: str) -> None:
     """Random words, cut to 400 characters; every 50th answer ends in a line break, another 50th is cut off."""
+    with Store(path).write():
+        pass
     with duckdb.connect(path) as con:
-        con.execute(files("datakit").joinpath("schema.sql").read_text())
         con.execute(f"""
             SET memory_limit = '4GB';
-            INSERT INTO meta VALUES ('schema_version', '1');
             CREATE TEMP TABLE words AS SELECT list(left(md5(i::VARCHAR), 1 + (i % 9)::INT) ORDER BY i) AS w
             FROM range(4000) t(i);
             INSERT INTO prompts SELECT md5('p' || g)::UUID, json_array(json_object('role', 'user',
@@ -107,7 +107,6 @@ def by_datakit(store: Path, rules: Path, output: Path) -> None:
     """The two stages, as a user runs them."""
     from datakit.build_pairs import build_pairs
     from datakit.export import export
-    from datakit.store import Store
     from rewards.spec import load_reward
     from schemas.options import ExportOptions, GroupOptions, PairOptions, RewardOptions
 

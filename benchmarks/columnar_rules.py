@@ -17,10 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.resources import files
 from pathlib import Path
 
 import duckdb
+
+from datakit.store import Store
 
 TARGET = 1.5e6
 RULES = """
@@ -34,10 +35,10 @@ def length(completion: pl.Expr) -> pl.Expr:
 
 
 def make_store(path: Path, candidates: int) -> None:
+    with Store(path).write():
+        pass
     with duckdb.connect(path) as con:
-        con.execute(files("datakit").joinpath("schema.sql").read_text())
         con.execute(f"""
-            INSERT INTO meta VALUES ('schema_version', '1');
             INSERT INTO recipes VALUES (md5('r')::UUID, 'model', NULL, '{{}}');
             INSERT INTO dataset_recipes VALUES ('bench', md5('r')::UUID);
             INSERT INTO datasets VALUES ('bench', 1, 'prompts', md5('run')::UUID, '{{}}');
@@ -57,7 +58,6 @@ def make_store(path: Path, candidates: int) -> None:
 def by_datakit(store: Path) -> None:
     """The stage, as a user runs it."""
     from datakit.score import score
-    from datakit.store import Store
     from rewards.spec import load_reward
     from schemas.options import GroupOptions, RewardOptions, ScoreOptions
 

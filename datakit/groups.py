@@ -78,11 +78,13 @@ def create_groups(
 def narrow_groups(con: duckdb.DuckDBPyConnection, dataset: Dataset, first: int, last: int) -> None:
     """Restrict the views of `create_groups` to the prompts of the candidates that are stored in a range of rows.
 
-    By `rowid`. A query about these candidates alone then reads no other members. `position` is lost: it counts the
-    prompts that are left.
+    By `rowid`. A query about these candidates alone then reads no other members. `position` is lost: it is null.
     """
     con.execute(f"""
         CREATE OR REPLACE TEMP VIEW dataset_members AS
         FROM members WHERE dataset = '{dataset.name.replace("'", "''")}' AND version = {dataset.version}
         AND prompt_id IN (SELECT prompt_id FROM candidates WHERE rowid BETWEEN {first} AND {last});
+        CREATE OR REPLACE TEMP VIEW dataset_prompts AS
+        SELECT prompt_id, arg_min(columns, line) AS columns, NULL::BIGINT AS position
+        FROM dataset_members GROUP BY prompt_id;
     """)

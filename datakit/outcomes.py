@@ -90,7 +90,8 @@ class Outcomes:
         self.run = run
         self.reward = reward
         self.retry = retry
-        self._pending: list[pa.Table] = []
+        self._pending: dict[str, list[pa.Table]] = {}
+        """By scorer_id."""
         self._committed = time.monotonic()
         self._registered = False
         self._uncertain = False
@@ -109,34 +110,30 @@ class Outcomes:
         """Take a block in, and commit if the last commit is long enough ago; returns the candidates of each row."""
         candidates = page.candidate_ids.take(judged.rows)
         parents = pc.list_parent_indices(candidates)
-        table = pa.table(
-            {
-                "candidate_id": pc.list_flatten(candidates),
-                "scorer_id": pa.repeat(scorer.scorer_id, len(parents)),
-                "inputs_hash": page.inputs_hash.take(judged.rows).take(parents),
-                "status": judged.status.cast(pa.string()).take(parents),
-                "value": judged.value.take(parents),
-                "reason": judged.reason.take(parents),
-                "seconds": judged.seconds.take(parents),
-            }
-        )
-        self._pending.append(table)
+        hashes = page.inputs_hash.take(judged.rows).take(parents)
+        self.hold(scorer, outcome_rows(pc.list_flatten(candidates), hashes, judged.take(parents)))
         if time.monotonic() - self._committed >= COMMIT_SECONDS:
             self.commit()
         return pc.list_value_length(candidates)
+
+    def hold(self, scorer: Scorer, rows: pa.Table) -> None:
+        """Take `outcome_rows` in, to be stored by the next `commit`."""
+        self._pending.setdefault(scorer.scorer_id, []).append(rows)
 
     def commit(self) -> None:
         """Store what is pending."""
         if not self._pending:
             return
-        incoming = pa.concat_tables(self._pending)
         again, self._uncertain = self._uncertain, True
         with self.run.transaction() as con:
             if not self._registered:
                 self.register(con)
-            if self.retry:
-                _drop_failures(con, incoming)
-            _insert(con, incoming, self.run.run_id, again=again)
+            for scorer_id, blocks in self._pending.items():
+                con.register("incoming_scores", pa.concat_tables(blocks))
+                if self.retry:
+                    _drop_failures(con, scorer_id)
+                _insert(con, scorer_id, self.run.run_id, again=again)
+                con.unregister("incoming_scores")
         self._pending.clear()
         self._uncertain, self._registered = False, True
         self._committed = time.monotonic()
@@ -152,6 +149,20 @@ class Outcomes:
         insert(con, "reward_specs", pa.table(spec), unless=["reward_id"])
 
 
+def outcome_rows(candidates: pa.Array, hashes: pa.Array, judged: Judged) -> pa.Table:
+    """Rows of `scores`, without scorer and run, from a block and the ids of its rows."""
+    return pa.table(
+        {
+            "candidate_id": candidates,
+            "inputs_hash": hashes,
+            "status": judged.status,
+            "value": judged.value,
+            "reason": judged.reason,
+            "seconds": judged.seconds,
+        }
+    )
+
+
 def _scorer_rows(scorers: Sequence[Scorer]) -> pa.Table:
     return pa.table(
         {
@@ -165,29 +176,28 @@ def _scorer_rows(scorers: Sequence[Scorer]) -> pa.Table:
     )
 
 
-_SAME = " AND ".join(f"s.{key} = i.{key}::UUID" for key in ("candidate_id", "scorer_id", "inputs_hash"))
+_SAME = "s.candidate_id = i.candidate_id::UUID AND s.inputs_hash = i.inputs_hash::UUID AND s.scorer_id = '{scorer_id}'"
 
 
-def _drop_failures(con: duckdb.DuckDBPyConnection, incoming: pa.Table) -> None:
+def _drop_failures(con: duckdb.DuckDBPyConnection, scorer_id: str) -> None:
     """Make room for outcomes that replace failures."""
-    con.register("incoming_scores", incoming)
-    con.execute(f"DELETE FROM scores s USING incoming_scores i WHERE {_SAME} AND s.status IN ('error', 'timeout')")
-    con.unregister("incoming_scores")
+    same = _SAME.format(scorer_id=scorer_id)
+    con.execute(f"DELETE FROM scores s USING incoming_scores i WHERE {same} AND s.status IN ('error', 'timeout')")
 
 
-def _insert(con: duckdb.DuckDBPyConnection, incoming: pa.Table, run_id: str, *, again: bool) -> None:
-    """Insert outcomes, but not what another run has stored meanwhile (or with `again` this one)."""
+def _insert(con: duckdb.DuckDBPyConnection, scorer_id: str, run_id: str, *, again: bool) -> None:
+    """Insert outcomes of one scorer, but not what another run has stored meanwhile (or with `again` this one)."""
     runs = con.execute(
         "SELECT other.run_id::VARCHAR FROM runs other, runs mine WHERE mine.run_id = ? AND other.stage = mine.stage "
         "AND other.run_id != mine.run_id AND (other.finished_at IS NULL OR other.finished_at >= mine.started_at)",
         [run_id],
     ).fetchall()
     listed = ", ".join(f"'{other}'" for (other,) in [*runs, *([(run_id,)] if again else [])])
-    new = f"WHERE NOT EXISTS (FROM scores s WHERE s.run_id IN ({listed}) AND {_SAME})" if listed else ""
-    con.register("incoming_scores", incoming)
-    con.execute(
-        "INSERT INTO scores BY NAME SELECT candidate_id::UUID AS candidate_id, scorer_id::UUID AS scorer_id, "
-        "inputs_hash::UUID AS inputs_hash, status, value, nullif(reason, '') AS reason, seconds, "
-        f"'{run_id}'::UUID AS run_id FROM incoming_scores i {new}"
-    )
-    con.unregister("incoming_scores")
+    same = _SAME.format(scorer_id=scorer_id)
+    new = f"WHERE NOT EXISTS (FROM scores s WHERE s.run_id IN ({listed}) AND {same})" if listed else ""
+    con.execute(f"""
+        INSERT INTO scores BY NAME
+        SELECT candidate_id::UUID AS candidate_id, '{scorer_id}'::UUID AS scorer_id, inputs_hash::UUID AS inputs_hash,
+            status, value, nullif(reason, '') AS reason, seconds, '{run_id}'::UUID AS run_id
+        FROM incoming_scores i {new}
+    """)

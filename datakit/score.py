@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow.compute as pc
 
 from datakit import datasets
-from datakit.columnar_scores import ColumnarScores
+from datakit.columnar_scores import judge_columns
 from datakit.inputs import check_columns, columns_of
 from datakit.outcomes import Outcomes, Streak, count
 from datakit.progress import Bar, track
@@ -24,7 +24,7 @@ from schemas.report import Report, Table
 FIRST_PAGE, LARGEST_PAGE = 32_768, 262_144
 """Rows of a page."""
 PAGE_BYTES = 128 * 2**20
-COLUMNAR_PAGE = 1_048_576
+COLUMNAR_PAGE = 4_194_304  # no text of it is kept, and every page has to be searched for
 REASONS = 3
 """Reasons of failures that the report names, of each rule."""
 
@@ -37,7 +37,7 @@ def score(dataset: str, options: ScoreOptions, *, reward: Reward, groups: GroupO
         options: limits of the rules, and whether failures are tried again.
         reward: the rules.
         groups: which candidates.
-        store: the store; it is closed while rules run, unless they are columnar.
+        store: the store; it is closed while rules run, unless they are columnar, which run while it is read.
 
     Raises:
         NotFoundError: no such data set or recipe.
@@ -50,11 +50,8 @@ def score(dataset: str, options: ScoreOptions, *, reward: Reward, groups: GroupO
             check_columns(con, found, scorer)
         takes_all = any(scorer.rule.all_columns for scorer in reward.scorers)
         columns = columns_of(con, found) if takes_all else []
-    query = Query(found, groups, options.retry)
-    works = []
-    for scorer in reward.scorers:
-        with store.read() as con:
-            works.append(survey(con, query, scorer, columns))
+        query = Query(found, groups, options.retry)
+        works = [survey(con, query, scorer, columns) for scorer in reward.scorers]
     stage = Scoring(store, query, options, reward)
     if any(work.missing for work in works):
         stage.judge(works)
@@ -113,17 +110,18 @@ class Scoring:
                 rows = min(LARGEST_PAGE, PAGE_BYTES * page.inputs.num_rows // max(1, page.inputs.nbytes))
 
     def _judge_columnar(self, work: Work, pool: RulePool, outcomes: Outcomes, bar: Bar) -> None:
-        """A page at a time, inside the store."""
+        """A page at a time: judged while it is read, then stored."""
         tally, streak = self.tallies[work.scorer.name], Streak(work.scorer)
-        scores = ColumnarScores(pool, work, tally, streak)
         buckets = deque(work.buckets)
         while buckets:
-            before = sum(tally.outcomes.values())
-            with outcomes.run.transaction() as con:
-                outcomes.register(con)
-                scores.store_page(con, self.query, take_page(buckets, COLUMNAR_PAGE), outcomes.run.run_id)
-            stored = sum(tally.outcomes.values()) - before
-            bar.advance(stored, stored)
+            with self.store.read() as con:
+                blocks = judge_columns(con, pool, self.query, work, take_page(buckets, COLUMNAR_PAGE))
+            for judged, rows in blocks:
+                outcomes.hold(work.scorer, rows)
+                count(tally, judged)
+                streak.add(judged)
+                bar.advance(len(judged), len(judged))
+            outcomes.commit()
             if streak.broken:
                 raise streak.stopped()
 

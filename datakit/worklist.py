@@ -5,7 +5,7 @@ holds, whatever the size of the store.
 """
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -135,7 +135,7 @@ def take_page(buckets: deque[tuple[int, int]], most: int) -> tuple[int, int]:
     return first * BUCKET, (last + 1) * BUCKET - 1
 
 
-def missing_sql(con: duckdb.DuckDBPyConnection, query: Query, work: Work, rows: tuple[int, int]) -> str:
+def _missing_sql(con: duckdb.DuckDBPyConnection, query: Query, work: Work, rows: tuple[int, int]) -> str:
     """The rows that are missing in a range, as a SELECT: candidate_id, inputs_hash, place, prompt_id and the inputs."""
     features = ", ".join(filter(None, ["rowid AS place", work.inputs.features]))
     create_groups(con, query.dataset, query.groups, features=features)
@@ -152,22 +152,43 @@ def missing_sql(con: duckdb.DuckDBPyConnection, query: Query, work: Work, rows: 
 
 def read_page(con: duckdb.DuckDBPyConnection, query: Query, work: Work, rows: tuple[int, int]) -> Page:
     """The rows that are missing in a range."""
-    sources = work.inputs.sources
-    columns = "".join(f", {quoted(source.name)}" for source in sources)
+    columns = "".join(f", {quoted(source.name)}" for source in work.inputs.sources)
     table = con.execute(f"""
         SELECT list(candidate_id::VARCHAR) AS candidate_ids, inputs_hash::VARCHAR AS inputs_hash{columns}
-        FROM ({missing_sql(con, query, work, rows)}) GROUP BY prompt_id, inputs_hash{columns} ORDER BY min(place)
+        FROM ({_missing_sql(con, query, work, rows)}) GROUP BY prompt_id, inputs_hash{columns} ORDER BY min(place)
     """).to_arrow_table()
-    inputs = table.select(range(2, table.num_columns)) if sources else table.select([1])
-    fields = [
-        column.with_metadata(JSON) if source.json else column
-        for column, source in zip(inputs.schema, sources, strict=False)
-    ]
     return Page(
-        inputs.cast(pa.schema(fields)) if sources else inputs,
+        _inputs(table, work),
         table.column("candidate_ids").combine_chunks(),
         table.column("inputs_hash").combine_chunks(),
     )
+
+
+def stream_rows(
+    con: duckdb.DuckDBPyConnection, query: Query, work: Work, rows: tuple[int, int], batch: int
+) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """The rows that are missing in a range, a batch at a time: their ids (candidate_id, inputs_hash) and their inputs.
+
+    Every row for itself, in no particular order, its ids as 16 bytes.
+    """
+    columns = "".join(f", {quoted(source.name)}" for source in work.inputs.sources)
+    con.execute("SET arrow_lossless_conversion = true")
+    found = con.execute(f"SELECT candidate_id, inputs_hash{columns} FROM ({_missing_sql(con, query, work, rows)})")
+    for read in found.to_arrow_reader(batch):
+        table = pa.Table.from_batches([read])
+        yield table.select([0, 1]), _inputs(table, work)
+
+
+def _inputs(table: pa.Table, work: Work) -> pa.Table:
+    """The input table of a rule, which follows two columns of ids; of a rule without inputs, any column."""
+    sources = work.inputs.sources
+    if not sources:
+        return table.select([1])
+    fields = [
+        column.with_metadata(JSON) if source.json else column
+        for column, source in zip(list(table.schema)[2:], sources, strict=True)
+    ]
+    return table.select(range(2, table.num_columns)).cast(pa.schema(fields))
 
 
 def quoted(name: str) -> str:

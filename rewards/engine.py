@@ -34,7 +34,8 @@ class RulePool:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        self._crew = Crew(self.limits.workers or _cores(), self.limits.memory_mb)
+        self.workers = self.limits.workers or _cores()
+        self._crew = Crew(self.workers, self.limits.memory_mb)
         self._chunks: dict[str, int] = {}
         self._judging = False
 

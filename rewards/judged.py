@@ -29,6 +29,11 @@ class Judged:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def take(self, places: pa.Array) -> "Judged":
+        """The rows at these places of the block."""
+        columns = (self.rows, self.status, self.value, self.reason, self.seconds)
+        return Judged(*(column.take(places) for column in columns))
+
     @property
     def codes(self) -> bytes:
         """A byte a row: the place of its status in `rewards.slot.CODES`."""
