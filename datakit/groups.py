@@ -26,7 +26,7 @@ def recipes_of(con: duckdb.DuckDBPyConnection, dataset: Dataset, named: tuple[st
             "SELECT recipe_id::VARCHAR FROM recipes WHERE starts_with(recipe_id::VARCHAR, ?) LIMIT 2", [start]
         ).fetchall()
         if not found:
-            raise NotFoundError(f"no recipe {start!r}; `datakit show --recipes` lists them")
+            raise NotFoundError(f"no recipe {start!r}; `datakit show NAME` lists those of a data set")
         if len(found) > 1:
             raise UserError(f"several recipes begin with {start!r}; write more of the id")
         chosen.append(found[0][0])

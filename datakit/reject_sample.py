@@ -104,7 +104,7 @@ def _draft(con: duckdb.DuckDBPyConnection, plan: Plan, config: dict[str, Any], o
             FROM peers SEMI JOIN alone USING (position) GROUP BY position
         )
         SELECT {_reason(options)} AS reason,
-            concat(n, ' candidates, ', rewarded, ' with a reward, from ', low, ' to ', high) AS detail,
+            concat('candidates: ', n, ', with a reward: ', rewarded, ', from ', low, ' to ', high) AS detail,
             prompt_id::VARCHAR AS item_id
         FROM alone LEFT JOIN drawn USING (position) LEFT JOIN compared USING (position) ORDER BY ALL
     """).to_arrow_table()
