@@ -167,7 +167,7 @@ _REASON = f"""CASE
 
 _DETAIL = """CASE
     WHEN n IS NULL THEN NULL
-    WHEN rewarded < 2 THEN concat('candidates: ', n, ', with a failed scorer: ', failures, ', with a reward: ', rewarded)
+    WHEN rewarded < 2 THEN concat('candidates: ', n, ', failed scorer: ', failures, ', with a reward: ', rewarded)
     WHEN peers IS NULL OR peers < 2 THEN concat('candidates: ', n, ', with a reward: ', rewarded, ', not empty: ',
         written, ', not cut off: ', coalesce(whole, 0), ', different: ', coalesce(answers, 0))
     ELSE concat('compared: ', peers, ', rewards: ', low, ' to ', high, ', best that may be chosen: ', best) END"""
