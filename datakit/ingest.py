@@ -63,7 +63,7 @@ def ingest_through(staging: Staging, path: Path, options: IngestOptions, *, stor
         "content": settled.content,
         "format": format_name,
         "source": str(path),
-        **options.model_dump(exclude={"name", "strict", "format"}, exclude_defaults=True),
+        **options.model_dump(exclude={"name", "strict", "format", "max_failures"}, exclude_defaults=True),
     }
     notes = (note, *(f"first {reason}: {text}" for reason, text in settled.first.items()))
     version = stored_version(store, name, settled)
@@ -80,6 +80,7 @@ def ingest_through(staging: Staging, path: Path, options: IngestOptions, *, stor
         counts=settled.counts,
         reasons=settled.reasons,
         notes=notes,
+        needs_attention=settled.bad > options.max_failures * settled.counts["rows"],
     )
 
 

@@ -96,6 +96,12 @@ class Settled:
     first: dict[str, str]
     """The first row of each reason, for people."""
 
+    @property
+    def bad(self) -> int:
+        """Rows that are broken or not of the format; what merely repeats or was not asked for is not bad."""
+        harmless = ("not_selected", "duplicate", "duplicate_answer", "duplicate_prompt")
+        return sum(count for reason, count in self.reasons.items() if reason not in harmless)
+
 
 def count_kept(staging: Staging) -> int:
     """How many of the rows so far would be kept, without a filter."""

@@ -26,6 +26,8 @@ class IngestOptions(Frozen):
     """Keep at most this many rows."""
     strict: bool = False
     """Stop at the first bad row, instead of writing it to the ledger."""
+    max_failures: float = Field(0.01, ge=0, le=1)
+    """Exit 1 above this share of failures: bad rows, missing answers, outcomes error or timeout."""
 
 
 class SamplingOptions(Frozen):
@@ -74,7 +76,7 @@ class GenerateOptions(SamplingOptions):
     model_revision: str | None = None
     """Revision of a model that a server or a hub holds."""
     max_failures: float = Field(0.01, ge=0, le=1)
-    """Exit 1 if more than this share of the answers is missing at the end."""
+    """Exit 1 above this share of failures: bad rows, missing answers, outcomes error or timeout."""
 
 
 class GroupOptions(Frozen):
@@ -107,7 +109,7 @@ class ScoreOptions(Frozen):
     retry: bool = False
     """Run rule errors and time-outs again too."""
     max_failures: float = Field(0.01, ge=0, le=1)
-    """Exit 1 if more than this share of the outcomes is error or timeout."""
+    """Exit 1 above this share of failures: bad rows, missing answers, outcomes error or timeout."""
 
 
 class PairOptions(Frozen):

@@ -151,6 +151,14 @@ def test_rows_are_kept_or_dropped_with_a_reason(desk, rows):
     assert told == +expected
 
 
+def test_a_share_of_bad_rows_is_something_to_be_seen_but_duplicates_are_not(desk):
+    rows = [*(b'{"prompt": "p%d"}' % number for number in range(98)), GOOD, GOOD]
+    assert not desk.ingest(lines(rows), name="a.jsonl").needs_attention
+    assert not desk.ingest(lines([*rows, b"{}"]), name="b.jsonl").needs_attention
+    assert desk.ingest(lines([*rows, b"{}", b"{}"]), name="c.jsonl").exit_code == 1
+    assert not desk.ingest(lines([*rows, b"{}", b"{}"]), name="c.jsonl", max_failures=0.1).needs_attention
+
+
 def test_a_prompt_twice_is_kept_once(desk):
     report = desk.ingest([{"prompt": "a", "n": 1}, {"prompt": "a", "n": 1}, {"prompt": "a", "n": 2}])
     assert report.reasons == {"duplicate": 1, "duplicate_prompt": 1}
