@@ -48,6 +48,10 @@ class Filter(Frozen, ABC):
             ConfigError: an option does not fit (a tokenizer or a file that is not there).
         """
 
+    def depends(self) -> str:
+        """What the result depends on beside the options and the files that they name: a rule's fingerprint, say."""
+        return ""
+
     @abstractmethod
     def allowed(self) -> str:
         """The threshold, in words: what a row must be to stay (`at most 500 words`)."""

@@ -30,6 +30,15 @@ class IngestOptions(Frozen):
     """Exit 1 above this share of failures: bad rows, missing answers, outcomes error or timeout."""
 
 
+class CleanOptions(Frozen):
+    """What an SFT set is cleaned by."""
+
+    config: Path | None = None
+    """YAML file of repairs and filters (default: those of docs/cleaning.md)."""
+    dry_run: bool = False
+    """Report, but store nothing."""
+
+
 class SamplingOptions(Frozen):
     """What an answer depends on, beside its prompt, its model, its temperature and its index."""
 

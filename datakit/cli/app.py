@@ -12,7 +12,7 @@ import typer
 
 from schemas.errors import StageStopped, UserError
 
-STAGES = ("ingest", "generate", "score", "build-pairs", "reject-sample", "export")
+STAGES = ("ingest", "clean", "generate", "score", "build-pairs", "reject-sample", "export")
 """Commands that are listed first, in the order of the work; the others follow by name."""
 
 INTERRUPTED = 130

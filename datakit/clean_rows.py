@@ -1,0 +1,77 @@
+"""The rows of an SFT set on their way through a cleaning: read once, in memory, so that the store is closed meanwhile.
+
+row           number of the row, from 0, in the order of the data set
+prompt_id, candidate_id, recipe_id
+messages      the prompt, tools its tools, text the answer, turns its messages where it is more than a text: JSON
+columns, source, line
+"""
+
+import duckdb
+import polars as pl
+
+from datakit.datasets import Dataset
+from datakit.filter import COLUMNS
+from schemas.errors import ConfigError
+
+_CONTENT = "if(json_type(m->'content') = 'ARRAY', array_to_string({parts}, ''), coalesce(m->>'content', ''))"
+_TEXT = _CONTENT.format(parts="list_transform((m->'content')::JSON[], lambda part: coalesce(part->>'text', ''))")
+"""The text of one turn m, whose content may be a list of parts."""
+
+_ALL = f"list_transform(messages::JSON[], lambda m: {_TEXT})"
+_USER = f"list_transform(list_filter(messages::JSON[], lambda m: m->>'role' = 'user'), lambda m: {_TEXT})"
+_ROLES = "json_extract_string({turns}, '$[*].role')"
+
+_FEATURES = {
+    "prompt": f"coalesce(list_last({_USER}), '')",
+    "output": "text",
+    "context": f"array_to_string({_ALL}, chr(10))",
+    "roles": f"""array_to_string(list_concat({_ROLES.format(turns="messages")},
+        if(turns IS NULL, ['assistant'], {_ROLES.format(turns="turns")})), ' ')""",
+    "group": "(dense_rank() OVER (ORDER BY first) - 1)::UINTEGER",
+    "columns": "columns",
+}
+"""What filters may read (datakit/filter.py), as SQL over a row."""
+
+
+def read_rows(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> pl.DataFrame:
+    """The rows of a data set.
+
+    Raises:
+        ConfigError: it has no answers, so there is nothing to clean.
+    """
+    if dataset.kind != "examples":
+        raise ConfigError(f"{dataset} is a {dataset.kind} set; clean takes prompts with answers (ingest makes them)")
+    rows: pl.DataFrame = con.execute(
+        """
+        SELECT (row_number() OVER (ORDER BY m.rowid) - 1)::UINTEGER AS row,
+            m.prompt_id::VARCHAR AS prompt_id, m.candidate_id::VARCHAR AS candidate_id,
+            c.recipe_id::VARCHAR AS recipe_id, p.messages::VARCHAR AS messages, p.tools::VARCHAR AS tools, c.text,
+            c.messages::VARCHAR AS turns, m.columns::VARCHAR AS columns, m.source, m.line
+        FROM members m JOIN prompts p ON p.prompt_id = m.prompt_id
+            JOIN candidates c ON c.candidate_id = m.candidate_id
+        WHERE m.dataset = ? AND m.version = ? ORDER BY row
+        """,
+        [dataset.name, dataset.version],
+    ).pl()
+    return rows
+
+
+def read_rewards(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """The rewards of `graded` (datakit/rewarding.py): candidate_id, reward."""
+    rewards: pl.DataFrame = con.execute("SELECT candidate_id::VARCHAR AS candidate_id, reward FROM graded").pl()
+    return rewards
+
+
+def features_of(rows: pl.DataFrame, wanted: set[str], rewards: pl.DataFrame | None) -> pl.DataFrame:
+    """What filters read: `row` and these of `COLUMNS`."""
+    columns = ", ".join(f"{_FEATURES[name]} AS {name}" for name in COLUMNS if name in wanted and name in _FEATURES)
+    with duckdb.connect() as con:
+        con.register("rows", rows.drop("source", "line", "recipe_id"))
+        first = "min(row) OVER (PARTITION BY prompt_id) AS first"
+        found: pl.DataFrame = con.execute(f"""
+            SELECT row{", candidate_id" if rewards is not None else ""}{", " if columns else ""}{columns}
+            FROM (SELECT *{", " + first if "group" in wanted else ""} FROM rows) ORDER BY row
+        """).pl()
+    if rewards is None:
+        return found
+    return found.join(rewards, on="candidate_id", how="left", maintain_order="left").drop("candidate_id")
