@@ -62,7 +62,7 @@ def _present(inputs: pa.Table, name: str) -> pa.Array | None:
     column = inputs.column(name)
     if is_json(inputs, name):
         there = pc.fill_null(pc.not_equal(column, "null"), False)
-        return None if pc.all(there).as_py() else there.combine_chunks()
+        return None if pc.all(there, min_count=0).as_py() else there.combine_chunks()
     return pc.is_valid(column).combine_chunks() if column.null_count else None
 
 

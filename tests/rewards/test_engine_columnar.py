@@ -56,6 +56,14 @@ def test_columns_of_the_data_set_are_read_and_defaults_fill_nulls() -> None:
     assert judge("columnar_keywords", inputs.drop_columns(["weight"])) == [("ok", 6.0, ""), expected[1], expected[2]]
 
 
+def test_rows_without_a_value_leave_nothing_for_the_next_input() -> None:
+    fields = [pa.field("completion", pa.string()), pa.field("keywords", pa.string(), metadata={b"encoding": b"json"})]
+    inputs = pa.table([[None, None], ['["a"]', "null"]], schema=pa.schema(fields))
+    assert judge("columnar_keywords", inputs) == [("skip", None, "no completion")] * 2
+    scorer = bind(find_rule("columnar_keywords", [RULES]))
+    assert [len(block) for block in POOL.judge(scorer, inputs)] == [2]
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
