@@ -7,7 +7,7 @@ import duckdb
 from datakit import datasets
 from datakit.derived import Draft, Plan, check_name, fetch_rows, grade, publish, stored_version
 from datakit.reasons import Reason
-from datakit.rewarding import missing_scores
+from datakit.rewarding import missing_scores, rounded_sql
 from datakit.store import Store
 from rewards.spec import Reward
 from schemas.options import GroupOptions, SelectOptions
@@ -55,7 +55,7 @@ def reject_sample(
 def _create_selected(con: duckdb.DuckDBPyConnection, options: SelectOptions) -> None:
     """Make the tables `peers` (what is compared: the largest set judged by the same scorers) and `selected`."""
     floor = "NULL" if options.floor is None else f"'{options.floor!r}'::DOUBLE"
-    enough = "high > low AND reward > mean" if options.floor is None else f"reward >= {floor}"
+    enough = f"high > low AND {rounded_sql('(reward - mean)')} > 0" if options.floor is None else f"reward >= {floor}"
     most = str(options.best) if options.best else f"greatest(1, round_even('{options.share!r}'::DOUBLE * n, 0))"
     whole = "true" if options.allow_truncated else "NOT truncated"
     con.execute(f"""

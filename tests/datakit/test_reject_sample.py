@@ -71,6 +71,11 @@ def test_how_many_are_kept_and_above_what(selected, options, expected):
     assert [text for text, _, _ in rows] == expected
 
 
+@pytest.mark.parametrize("group", [(0.1, 0.4, 0.7), (0.3, 0.4, 0.5), (1, 4, 7)])
+def test_an_answer_that_equals_the_mean_on_paper_is_not_above_it(selected, group):
+    assert [reward for _, reward, _ in selected(scored(*group), best=2)[1]] == [group[-1]]
+
+
 @pytest.mark.parametrize(
     ("group", "options", "reason"),
     [
