@@ -43,14 +43,14 @@ class NamedRule(Frozen):
 class ScorerEntry(NamedRule):
     """A scorer that counts towards the reward."""
 
-    weight: float = Field(1.0, allow_inf_nan=False)
+    weight: float = 1.0
     """Its weight in the sum."""
 
 
 class Requirement(NamedRule):
     """A scorer that must hold: a candidate that fails it is never chosen and gets `required_reward`."""
 
-    min: float = Field(0.5, allow_inf_nan=False)
+    min: float = 0.5
     """It holds from this value on. A requirement that does not apply (`skip`) holds."""
 
 
@@ -67,7 +67,7 @@ class RewardSpec(Frozen):
     """What counts, in the order in which it is summed."""
     require: tuple[Requirement, ...] = ()
     """What must hold."""
-    required_reward: float | None = Field(None, allow_inf_nan=False)
+    required_reward: float | None = None
     """Reward of a candidate that fails a requirement (default: 0, if all scorers lie in 0..1)."""
     normalise: Literal["none", "zscore", "rank"] = "none"
     """A second step over each group, done by the stage that uses the rewards."""

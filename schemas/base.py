@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Frozen(BaseModel):
-    """A value: cannot be altered, and refuses fields that it does not know."""
+    """A value: cannot be altered, and refuses fields that it does not know and numbers that are not finite."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -12,4 +12,5 @@ class Frozen(BaseModel):
         use_attribute_docstrings=True,
         protected_namespaces=(),
         validate_by_name=True,
+        allow_inf_nan=False,
     )
