@@ -1,6 +1,5 @@
 """Storing outcomes as they come: counted, watched for a broken rule, committed at most once a second."""
 
-import json
 import re
 import time
 from collections.abc import Sequence
@@ -171,7 +170,7 @@ def _scorer_rows(scorers: Sequence[Scorer]) -> pa.Table:
             "kind": [scorer.kind for scorer in scorers],
             "fingerprint": [scorer.fingerprint for scorer in scorers],
             "source": [scorer.source for scorer in scorers],
-            "options": [json.dumps(dict(scorer.options), default=str, ensure_ascii=False) for scorer in scorers],
+            "options": [canonical_json(scorer.describe()["options"]) for scorer in scorers],
         }
     )
 

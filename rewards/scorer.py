@@ -12,7 +12,7 @@ from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnno
 from rewards.fingerprint import fingerprint_of
 from rewards.rule import REQUIRED, Option, Rule
 from schemas.errors import RuleError, did_you_mean
-from schemas.identity import content_id
+from schemas.identity import canonical_json, content_id
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,13 @@ class Scorer:
     scorer_id: str
     source: str
     kind: str = "rule"
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """Options and constants as JSON, for people and reports; the fingerprint is what tells scorers apart."""
+        return {
+            "options": {name: _described(value) for name, value in self.options.items()},
+            "constants": {name: _described(value) for name, value in self.constants.items()},
+        }
 
 
 def bind(
@@ -65,6 +72,15 @@ def bind(
         scorer_id=content_id(["rule", name, fingerprint]),
         source=str(rule.origin),
     )
+
+
+def _described(value: object) -> Any:
+    """A value; one that JSON does not have (infinity, a set, half of a surrogate pair) as Python writes it."""
+    try:
+        canonical_json(value).encode()
+    except (TypeError, ValueError):
+        return ascii(value)
+    return value
 
 
 def _options(rule: Rule, name: str, given: Mapping[str, object]) -> dict[str, object]:

@@ -4,7 +4,6 @@
 all candidates of a data set, and a property test holds the two together.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,9 +181,8 @@ class Reward:
                 "rule": scorer.rule.name,
                 "scorer_id": scorer.scorer_id,
                 "fingerprint": scorer.fingerprint,
-                "options": json.loads(json.dumps(dict(scorer.options), default=str)),
                 "columns": dict(scorer.columns),
-                "constants": json.loads(json.dumps(dict(scorer.constants), default=str)),
+                **scorer.describe(),
                 **({"weight": weights[place]} if place in weights else {}),
                 **({"require_min": bounds[place]} if place in bounds else {}),
             }

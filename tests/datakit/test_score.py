@@ -223,6 +223,14 @@ def test_a_columnar_rule_that_gives_no_numbers_is_refused_and_leaves_no_run(desk
     assert desk.sql("SELECT count(*) FROM runs WHERE stage = 'score'") == [0]
 
 
+def test_an_infinite_option_is_scored_and_stored(desk: Any, judge: Any) -> None:
+    desk.ingest(ROWS)
+    source = "@rule\ndef capped(completion: str, *, cap: float = float('inf')) -> float:\n"
+    assert judge(source + "    return min(cap, len(completion))\n").counts["ok"] == 3
+    assert desk.sql("SELECT options->>'cap' FROM scorers") == ["inf"]
+    assert desk.sql("SELECT spec->>'$.scorers[0].options.cap' FROM reward_specs") == ["inf"]
+
+
 def test_a_column_that_no_row_has_is_refused_before_anything_runs(desk: Any, judge: Any) -> None:
     desk.ingest(ROWS)
     message = "rule right reads the column 'anwser', which data set data@1 does not have; did you mean 'answer'?"

@@ -7,6 +7,7 @@ import pytest
 from rewards.outcome import Outcome, Status
 from rewards.spec import Combined, Requirement, Reward, RewardSpec, ScorerEntry, load_reward, read_spec, reward_of
 from schemas.errors import ConfigError, RuleError
+from schemas.identity import canonical_json
 from schemas.options import RewardOptions
 
 RULES = """
@@ -144,6 +145,20 @@ def test_one_rule_may_be_listed_twice_under_two_names_and_be_required_too(rules)
     )
     assert [s.name for s in loaded.scorers] == ["a", "strict"]
     assert loaded.bounds == ((0, 0.5),)
+
+
+def test_options_that_json_does_not_have_are_described_as_python_writes_them(tmp_path):
+    path = tmp_path / "odd.py"
+    path.write_text(
+        "import re\nfrom rewards import rule\n\n@rule\ndef odd(completion: str, low: float, *, cap: float = float('inf'), "
+        "part: str = '\\ud800', table: dict = {(1, 2): 3}, pattern: re.Pattern = re.compile('x'), plain: int = 3):\n"
+        "    return 1.0\n"
+    )
+    loaded = reward(path, ScorerEntry(rule="odd", inputs={"low": {"constant": float("-inf")}}))
+    [found] = loaded.describe()["scorers"]
+    odd = {"cap": "inf", "part": r"'\ud800'", "table": "{(1, 2): 3}", "pattern": "re.compile('x')"}
+    assert (found["options"], found["constants"]) == ({**odd, "plain": 3}, {"low": "-inf"})
+    assert canonical_json(loaded.describe()).encode()
 
 
 def test_the_mean_runs_over_the_scorers_that_are_ok(rules):
