@@ -1,7 +1,7 @@
 """What a repair of `datakit clean` must offer. Variants: datakit/repairs/, one file each; its name is typed in YAML.
 
-Repairs see texts, never code: what is inside ``` fences or `backticks` is cut out before and put back after, and every
-line of it stays as it was.
+Repairs see texts, never code: each span of code (fenced, `inline` or indented) is one placeholder character while they
+work, and is put back as it was, to the byte (datakit/text_repairs.py).
 """
 
 from abc import ABC, abstractmethod
@@ -21,3 +21,11 @@ class Repair(Frozen, ABC):
     @abstractmethod
     def repair(self, text: pl.Expr) -> pl.Expr:
         """The repaired text, of a column of texts without nulls. Repairing twice must change nothing more."""
+
+    def suspect(self, text: pl.Expr) -> pl.Expr:
+        """Whether a text may need it; the others are not even shown to `repair`, so this is to be cheap."""
+        return text.is_not_null()
+
+    def spares(self, text: pl.Expr) -> pl.Expr | None:
+        """Whether a text of any turn says that all turns of its row are to be left alone; None: none ever does."""
+        return None

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from datakit.conversation import RowError, is_plain, without_thoughts
 from datakit.format import Answer, Entry
+from datakit.identities import imported_id, prompt_id_of
 from datakit.reader import RawRow
 from schemas.errors import StoreError
 from schemas.identity import canonical_json, content_id, text_id
@@ -130,7 +131,7 @@ class Staging:
             messages = canonical_json(entry.messages)
             tools = None if entry.tools is None else canonical_json(entry.tools)
             own = canonical_json(columns)
-            prompt_id = text_id(f"[{messages},{tools or 'null'}]")
+            prompt_id = prompt_id_of(messages, tools)
             answers = [self._answer(prompt_id, answer, columns) for answer in entry.answers]
         except (ValueError, TypeError, RecursionError) as error:
             raise RowError("not_json", f"a value that JSON cannot hold ({error})") from error
@@ -169,8 +170,7 @@ class Staging:
         messages = [*answer.messages[:-1], without_thoughts(answer.messages[-1])]
         text = messages[-1]["content"]
         turns = None if is_plain(messages) else canonical_json(messages)
-        # content_id([prompt_id, recipe, "import", text or messages]), without writing the messages out twice
-        candidate_id = text_id(f'["{prompt_id}","{recipe}","import",{turns or canonical_json(text)}]')
+        candidate_id = imported_id(prompt_id, recipe, text, turns)
         return candidate_id, recipe, text, turns, canonical_json(own) if answer.columns else None
 
     def _recipe(self, model: str) -> str:
