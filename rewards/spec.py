@@ -7,7 +7,7 @@ all candidates of a data set, and a property test holds the two together.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -24,6 +24,9 @@ from schemas.parse import parse
 
 MAX_SCORERS = 62
 """The scorers that were ok for a candidate are kept as the bits of one signed 64-bit number."""
+
+Number = Annotated[float, Field(strict=True)]
+"""A number, but neither `yes` nor a quoted one."""
 
 
 class NamedRule(Frozen):
@@ -42,14 +45,14 @@ class NamedRule(Frozen):
 class ScorerEntry(NamedRule):
     """A scorer that counts towards the reward."""
 
-    weight: float = 1.0
+    weight: Number = 1.0
     """Its weight in the sum."""
 
 
 class Requirement(NamedRule):
     """A scorer that must hold: a candidate that fails it is never chosen and gets `required_reward`."""
 
-    min: float = 0.5
+    min: Number = 0.5
     """It holds from this value on. A requirement that does not apply (`skip`) holds."""
 
 
@@ -66,7 +69,7 @@ class RewardSpec(Frozen):
     """What counts, in the order in which it is summed."""
     require: tuple[Requirement, ...] = ()
     """What must hold."""
-    required_reward: float | None = None
+    required_reward: Number | None = None
     """Reward of a candidate that fails a requirement (default: 0, if all scorers lie in 0..1)."""
     normalise: Literal["none", "zscore", "rank"] = "none"
     """A second step over each group, done by the stage that uses the rewards."""

@@ -1,11 +1,39 @@
 """Reading a YAML file: what is wrong with it is said with its name and line."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from schemas.errors import ConfigError
+
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_DOUBTFUL = re.compile(r"[-+]?0[0-9]|.*[:_]")
+"""Numbers of YAML 1.1 that people do not mean: 010 would be 8, and 1:30 be 90."""
+_EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$")
+"""1e-3, which YAML 1.1 takes for text."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is there twice, where YAML's readers take the last; doubtful numbers stay text."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            spelt = (key.tag, str(key.value))
+            if spelt in seen:
+                raise yaml.composer.ComposerError(None, None, f"the key {key.value!r} is there twice", key.start_mark)
+            seen.add(spelt)
+        return node
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        tag: str = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]  (so the stubs)
+        return self.DEFAULT_SCALAR_TAG if tag in _NUMBERS and _DOUBTFUL.match(value) else tag
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+0123456789"))
 
 
 def read_yaml(path: Path, what: str) -> Any:
@@ -25,7 +53,7 @@ def read_yaml(path: Path, what: str) -> Any:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from error
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506  (a SafeLoader)
     except yaml.YAMLError as error:
         line, problem = _problem(error, text)
         raise ConfigError(f"{path}:{line}: not YAML: {problem}") from error

@@ -112,6 +112,14 @@ def test_nothing_to_judge_by_is_refused():
         ("scorers: [{rule: a, weight: .nan}]", r"scorers\[0\].weight"),
         ("- a", "a reward spec is a mapping with `scorers:`, found list"),
         ("scorers:\n  - {rule: a", r"helpful.yaml:2: not YAML: while parsing a flow mapping, expected ',' or '}'"),
+        ("scorers: [{rule: a, weight: yes}]", r"scorers\[0\].weight: .*found True"),
+        ("scorers: [{rule: a, weight: '2'}]", r"scorers\[0\].weight: .*found '2'"),
+        ("scorers: [{rule: a, weight: 010}]", r"scorers\[0\].weight: .*found '010'"),
+        ("scorers: [{rule: a, weight: 1:30}]", r"scorers\[0\].weight: .*found '1:30'"),
+        ("scorers: [{rule: a}]\nrequire: [{rule: c, min: true}]", r"require\[0\].min: .*found True"),
+        ("scorers: [{rule: a}]\nrequired_reward: no", "required_reward: .*found False"),
+        ("scorers: [{rule: a}]\nname: x\nscorers: [{rule: b}]", "helpful.yaml:3: .*'scorers' is there twice"),
+        ("scorers:\n- {rule: a, weight: 1, weight: 3}", "helpful.yaml:2: .*'weight' is there twice"),
         ("name: x\nscorers: @a", "helpful.yaml:2: not YAML: .*'@' that cannot start any token"),
         ("name: x\n\ncombine: \b", r"helpful.yaml:3: not YAML: character '\\x08' is not allowed"),
         ("rules: my_rules.py\nscorers: [{rule: a}, {rule: a, weight: 3}]", r"scorers\[1\] is listed twice \(a\)"),
@@ -125,6 +133,19 @@ def test_a_wrong_spec_gets_one_line_with_file_field_and_remedy(rules, text, mess
         load_reward(RewardOptions(reward=path))
     assert "\n" not in str(caught.value)
     assert "helpful.yaml" in str(caught.value)
+
+
+def test_numbers_may_have_an_exponent_and_a_merged_key_may_be_set_anew(rules):
+    path = spec_file(
+        rules,
+        """
+        rules: my_rules.py
+        scorers:
+          - &first {rule: a, weight: 1e-3, options: {most: 5}}
+          - {<<: *first, name: again, weight: 2.5e+3, options: {most: 0}}
+        """,
+    )
+    assert load_reward(RewardOptions(reward=path)).weights == ((0, 0.001), (1, 2500.0))
 
 
 def test_a_missing_spec_file_and_an_unknown_rule_are_named(rules, tmp_path):
@@ -150,8 +171,8 @@ def test_one_rule_may_be_listed_twice_under_two_names_and_be_required_too(rules)
 def test_options_that_json_does_not_have_are_described_as_python_writes_them(tmp_path):
     path = tmp_path / "odd.py"
     path.write_text(
-        "import re\nfrom rewards import rule\n\n@rule\ndef odd(completion: str, low: float, *, cap: float = float('inf'), "
-        "part: str = '\\ud800', table: dict = {(1, 2): 3}, pattern: re.Pattern = re.compile('x'), plain: int = 3):\n"
+        "import re\nfrom rewards import rule\n\n@rule\ndef odd(completion: str, low: float, "
+        "*, cap: float = float('inf'), part: str = '\\ud800', table: dict = {(1, 2): 3}, pattern: re.Pattern = re.compile('x'), plain: int = 3):\n"
         "    return 1.0\n"
     )
     loaded = reward(path, ScorerEntry(rule="odd", inputs={"low": {"constant": float("-inf")}}))
