@@ -29,7 +29,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
-        tag: str = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]  (so the stubs)
+        tag: str = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
         return self.DEFAULT_SCALAR_TAG if tag in _NUMBERS and _DOUBTFUL.match(value) else tag
 
 

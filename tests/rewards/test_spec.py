@@ -172,7 +172,8 @@ def test_options_that_json_does_not_have_are_described_as_python_writes_them(tmp
     path = tmp_path / "odd.py"
     path.write_text(
         "import re\nfrom rewards import rule\n\n@rule\ndef odd(completion: str, low: float, "
-        "*, cap: float = float('inf'), part: str = '\\ud800', table: dict = {(1, 2): 3}, pattern: re.Pattern = re.compile('x'), plain: int = 3):\n"
+        "*, cap: float = float('inf'), part: str = '\\ud800', "
+        "table: dict = {(1, 2): 3}, pattern: re.Pattern = re.compile('x'), plain: int = 3):\n"
         "    return 1.0\n"
     )
     loaded = reward(path, ScorerEntry(rule="odd", inputs={"low": {"constant": float("-inf")}}))
