@@ -51,9 +51,10 @@ def clean(
         if name == source.name:
             raise ConfigError(f"{name} is the set to be cleaned; name the clean one otherwise (--as)")
         wanted = {column for step in recipe.filters for column in step.variant.reads}
-        if "reward" in wanted and reward is None:
-            raise ConfigError("a filter goes by the reward; name it with --reward or --rules")
-        graded = grade(con, source, reward, GroupOptions()) if reward is not None and "reward" in wanted else {}
+        by_reward = [step.name for step in recipe.filters if step.variant.by_reward()]
+        if by_reward and reward is None:
+            raise ConfigError(f"filter {by_reward[0]} goes by the reward; name one with --reward or --rules")
+        graded = grade(con, source, reward, GroupOptions()) if reward is not None and by_reward else {}
         config = _config(source, recipe, graded)
         newest = datasets.find(con, name)
         if newest is not None and newest.config == config and not options.dry_run:

@@ -73,5 +73,5 @@ def features_of(rows: pl.DataFrame, wanted: set[str], rewards: pl.DataFrame | No
             FROM (SELECT *{", " + first if "group" in wanted else ""} FROM rows) ORDER BY row
         """).pl()
     if rewards is None:
-        return found
+        return found.with_columns(reward=pl.lit(None, pl.Float64)) if "reward" in wanted else found
     return found.join(rewards, on="candidate_id", how="left", maintain_order="left").drop("candidate_id")

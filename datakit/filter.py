@@ -48,6 +48,10 @@ class Filter(Frozen, ABC):
             ConfigError: an option does not fit (a tokenizer or a file that is not there).
         """
 
+    def by_reward(self) -> bool:
+        """Whether it needs a reward, with these options; if no filter does, the column holds nulls."""
+        return "reward" in self.reads
+
     def depends(self) -> str:
         """What the result depends on beside the options and the files that they name: a rule's fingerprint, say."""
         return ""
@@ -60,6 +64,10 @@ class Filter(Frozen, ABC):
 class RowFilter(Filter, ABC):
     """A filter that looks at each row alone: an expression over its columns."""
 
+    def suspect(self) -> pl.Expr:
+        """Whether a row may be dropped; the others are not even measured, so this is to be cheap."""
+        return pl.lit(True)
+
     @abstractmethod
     def measured(self) -> pl.Expr:
         """The value that decides: a number, a text or a bool; null where the filter does not apply."""
@@ -71,5 +79,6 @@ class RowFilter(Filter, ABC):
     @final
     def drop(self, rows: pl.DataFrame) -> pl.DataFrame:
         """See `Filter.drop`."""
-        measured = rows.lazy().select("row", value=self.measured()).filter(self.refused(pl.col("value")))
+        suspects = rows.filter(self.suspect())
+        measured = suspects.lazy().select("row", value=self.measured()).filter(self.refused(pl.col("value")))
         return measured.select("row", pl.col("value").cast(pl.String), like=pl.lit(None, pl.UInt32)).collect()

@@ -13,7 +13,7 @@ _LEDGER = "FROM ledger l WHERE run_id = ? AND reason = ? ORDER BY source, line L
 _ROWS = f"""
     SELECT l.line, detail->>'value' AS value, detail->>'allowed' AS "kept is",
         {_TEXT} WHERE c.candidate_id = l.item_id LIMIT 1) AS dropped,
-        {_TEXT} WHERE c.candidate_id::VARCHAR = l.detail->>'like' LIMIT 1) AS "like"
+        {_TEXT} WHERE c.candidate_id::VARCHAR = (l.detail->>'like') LIMIT 1) AS "like"
     FROM (SELECT * REPLACE (detail::JSON AS detail) {_LEDGER} {{limit}}) l
 """
 
