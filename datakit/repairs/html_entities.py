@@ -2,13 +2,19 @@
 
 import html
 import re
+import unicodedata
 
 import polars as pl
 
 from datakit.repair import Repair
 
-_ENTITY = r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
-_FOUND = re.compile(_ENTITY)
+_NAME = r"(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
+_FOUND = re.compile(rf"&(?:(?:amp|AMP|#38|#[xX]26);)*({_NAME})")
+"""An entity, however often its ampersand was escaped."""
+_NO_TEXT = ("Cc", "Cn", "Co", "Cs")
+"""Control characters, and what is no character."""
+_DEEPEST = 16
+"""Entities within entities (`&#3&#56;;`): a text with more levels is no text, and left alone."""
 _ABOUT_MARKUP = (
     r"(?i)(?:<|&lt;)(?:/?[a-z][a-z0-9]*(?:[\s/][^<>]*)?(?:>|&gt;)|!--|!doctype)|"
     r"\b(?:html5?|xml|xhtml|svg|rss|css|markup|webpages?|web pages?|browsers?|javascript|php|jsx|ampersands?|"
@@ -25,7 +31,7 @@ class HtmlEntities(Repair):
 
     def suspect(self, text: pl.Expr) -> pl.Expr:
         """See the base class."""
-        return text.str.contains(_ENTITY)
+        return text.str.contains("&" + _NAME)
 
     def spares(self, text: pl.Expr) -> pl.Expr:
         """See the base class."""
@@ -41,13 +47,18 @@ def _unescaped_all(texts: pl.Series) -> pl.Series:
 
 
 def _unescaped(text: str) -> str:
-    """Each entity, and again what one of `&amp;` makes of the next characters; every round shortens the text."""
-    while (shorter := _FOUND.sub(_character, text)) != text:
-        text = shorter
+    """Without entities, nor any that the characters of others make."""
+    now = text
+    for _ in range(_DEEPEST):
+        before, now = now, _FOUND.sub(_character, now)
+        if now == before:
+            return now
     return text
 
 
 def _character(entity: re.Match[str]) -> str:
     """What an entity stands for; itself where that is nothing, a control character, or a mark of code."""
-    found = html.unescape(entity[0])
-    return found if (found.isprintable() and found not in ("", "`", "~", "\ufffd")) or found == "\xa0" else entity[0]
+    name = f"&{entity[1]}"
+    found = html.unescape(name)
+    is_text = found and all(c in "\n\t\r" or unicodedata.category(c) not in _NO_TEXT for c in found)
+    return found if is_text and found not in ("`", "~", "\ufffd") else name

@@ -14,25 +14,32 @@ _NEED = (
     r"present|included|for this (?:instruction|task|question)|here)"
 )
 _CLEAR = (
-    rf"(?:no|non|without|empty|blank)[\s_-]*inputs?(?:\s+{_NEED})*|inputs?\s+(?:is\s+)?(?:not|n't)\s+{_NEED}|"
+    rf"(?:no|non|without|empty|blank)[\s_-]*(?:(?:additional|further|specific|extra|external|user|other)\s+)?(?:inputs?|context)"
+    rf"(?:\s+(?:text|data|value))?(?:\s+{_NEED})*|inputs?\s+(?:is\s+)?(?:not|n't)\s+{_NEED}|"
     r"inputs?\s+(?:is\s+)?(?:none|n/a|empty|blank)|"
     r"(?:does\s*n[o'’]t|do\s+not|does\s+not)\s+(?:require|need)\s+(?:an?\s+|any\s+)?inputs?|"
     r"(?:this\s+\w+\s+)?(?:requires|needs)\s+no\s+inputs?|"
-    r"(?:无|没有|沒有|无需|不需要|不需|未提供|空)(?:任何|额外的?|其他)?的?(?:输入|輸入)(?:内容|信息|数据)?|"
+    r"(?:无|無|没有|沒有|无需|不需要|不需|未提供|空)(?:任何|额外的?|其他)?的?(?:输入|輸入)(?:内容|信息|数据)?|"
     r"(?:输入|輸入)(?:内容)?(?:为空|为无|不适用|无)"
 )
 """Speaks of the input: nothing else can be meant, whatever comes before."""
-_SHORT = (
-    r"n\.?\s?[/\\]\s?a\.?|(?-i:NA)|none|null|nil|nothing|empty|not\s+applicable|not\s+(?:required|needed|provided|specified)|"
-    r"none\s+(?:required|needed|provided)|无|無|暂无|没有|沒有|不适用|不適用|空|空白|无需"
+_MARK = (
+    r"n\.?\s?[/\\]\s?a\.?|n\.a\.?|(?-i:NA)|not\s+(?:applicable|required|needed|provided|specified)|"
+    r"none\s+(?:required|needed|provided|given)|不适用|不適用|无需|暂无"
 )
-"""May as well be a part of what is asked."""
+"""A mark in a form, but it may as well be one of the choices that are asked about."""
+_WORD = r"none|null|nil|nothing|empty|无|無|没有|沒有|空|空白"
+"""A word like any other: where the prompt is about words, it may be the one to work on."""
+_ABOUT_WORDS = (
+    r"(?i)\b(?:word|synonym|antonym|opposite|translat\w*|spell\w*|defin\w*|meanings?|rhym\w*|pronounc\w*|plural|"
+    r"part of speech)\b|同义|同義|反义|反義|近义|翻译|翻譯|译成|词|詞|字|拼音|意思|造句|定义|发音"
+)
 
 _TAIL = r"\s*\z"
 _OWN_LINE = rf"(?i)(?:\n\s*{_OPEN}{_LABEL}(?:{_CLEAR}){_CLOSE})+{_TAIL}"
 _END_OF_LINE = rf"(?i)(?:[\s\\]*[<\[(【（]\s*{_LABEL}(?:{_CLEAR})\s*\\?[>\])】）]\.?)+{_TAIL}"
-_AFTER_SENTENCE = rf"(?i)([.?!。？！…][\"'”’)）]*)\s*\n\s*{_OPEN}{_LABEL}(?:{_SHORT}){_CLOSE}{_TAIL}"
-_AFTER_ONE_LINE = rf"(?i)\A(\s*\S[^\n]*[^\s:：,，、;；])[^\S\n]*\n\s*{_OPEN}{_LABEL}(?:{_SHORT}){_CLOSE}{_TAIL}"
+_AFTER_SENTENCE = r"([.?!。？！…][\"'”’)）]*)"
+_AFTER_ONE_LINE = r"\A(\s*\S[^\n]*[^\s:：,，、;；])"
 
 
 class PlaceholderInput(Repair):
@@ -40,18 +47,26 @@ class PlaceholderInput(Repair):
 
     An input follows its instruction on a line of its own, so the only line is never taken. Words that do not speak of
     an input (`None`, `N/A`, `无`) are one only after a whole sentence or after a single line that asks; after a list or
-    a colon they may be a choice, or the text to work on. `<noinput>` in brackets is also taken at the end of a line.
+    a colon they may be a choice, or the text to work on (`Find an antonym.` and `nothing`). `<noinput>` in brackets is
+    also taken at the end of a line.
     """
 
     of = "prompt"
 
     def suspect(self, text: pl.Expr) -> pl.Expr:
         """See the base class."""
-        last = text.str.strip_chars_end().str.tail(80)
-        return last.str.contains(rf"(?i)(?:{_CLEAR}|{_SHORT}){_CLOSE}\z")
+        return text.str.strip_chars_end().str.tail(80).str.contains(rf"(?i)(?:{_CLEAR}|{_MARK}|{_WORD}){_CLOSE}\z")
 
     def repair(self, text: pl.Expr) -> pl.Expr:
         """See the base class."""
         bare = text.str.replace(_OWN_LINE, "").str.replace(_END_OF_LINE, "")
-        bare = bare.str.replace(_AFTER_SENTENCE, "${1}").str.replace(_AFTER_ONE_LINE, "${1}")
-        return pl.when(bare.str.strip_chars() == "").then(text).otherwise(bare)
+        marks = _without(bare, _MARK)
+        words = pl.when(text.str.contains(_ABOUT_WORDS)).then(marks).otherwise(_without(marks, _WORD))
+        return pl.when(words.str.strip_chars() == "").then(text).otherwise(words)
+
+
+def _without(text: pl.Expr, words: str) -> pl.Expr:
+    """The text without a last line of one of these words, where it can be no part of what is asked."""
+    last_line = rf"\s*\n\s*{_OPEN}{_LABEL}(?:{words}){_CLOSE}{_TAIL}"
+    after_a_sentence = text.str.replace(f"(?i){_AFTER_SENTENCE}{last_line}", "${1}")
+    return after_a_sentence.str.replace(f"(?i){_AFTER_ONE_LINE}{last_line}", "${1}")
