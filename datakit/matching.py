@@ -127,7 +127,7 @@ def create_unpaired(con: duckdb.DuckDBPyConnection, options: PairOptions) -> Non
             FROM graded SEMI JOIN alone USING (position)
         ), drawn AS (
             SELECT position, count(*) AS n, count(reward) AS rewarded,
-                count(*) FILTER (ungraded = 'failed_scorer') AS failures,
+                count(*) FILTER (ungraded = 'failed_scorer') AS failures, min(ungraded) AS ungraded,
                 count(*) FILTER (reward IS NOT NULL AND NOT empty) AS written
             FROM rows GROUP BY position
         ), usable_rows AS (
@@ -153,7 +153,7 @@ def create_unpaired(con: duckdb.DuckDBPyConnection, options: PairOptions) -> Non
 _REASON = f"""CASE
     WHEN n IS NULL THEN '{Reason.NO_CANDIDATES}'
     WHEN n = 1 THEN '{Reason.ONE_CANDIDATE}'
-    WHEN rewarded < 2 THEN if(failures > 0, '{Reason.FAILED_SCORER}', '{Reason.NOT_SCORED}')
+    WHEN rewarded < 2 THEN ungraded::VARCHAR
     WHEN written < 2 THEN '{Reason.EMPTY_TEXT}'
     WHEN coalesce(whole, 0) < 2 THEN '{Reason.TRUNCATED}'
     WHEN answers < 2 THEN '{Reason.IDENTICAL_TEXTS}'

@@ -10,6 +10,8 @@ class Reason(StrEnum):
     ONE_CANDIDATE = "one_candidate"
     FAILED_SCORER = "failed_scorer"
     """A scorer ended in error or timeout, so there is no reward."""
+    REWARD_OVERFLOW = "reward_overflow"
+    """What the scorers' values add up to is beyond `rewards.arithmetic.LARGEST`, so there is no reward."""
     NOT_SCORED = "not_scored"
     """No scorer applied, or none was run."""
     EMPTY_TEXT = "empty_text"

@@ -96,7 +96,7 @@ def _draft(con: duckdb.DuckDBPyConnection, plan: Plan, config: dict[str, Any], o
             SELECT prompt_id, position FROM places ANTI JOIN selected USING (position)
         ), drawn AS (
             SELECT position, count(*) AS n, count(reward) AS rewarded,
-                count(*) FILTER (ungraded = 'failed_scorer') AS failures
+                min(ungraded) AS ungraded
             FROM graded SEMI JOIN alone USING (position) GROUP BY position
         ), compared AS (
             SELECT position, count(*) FILTER (written) AS written, count(*) FILTER (written AND whole) AS whole,
@@ -128,7 +128,7 @@ def _reason(options: SelectOptions) -> str:
     last = Reason.NOT_ABOVE_MEAN if options.floor is None else Reason.BELOW_FLOOR
     return f"""CASE
         WHEN n IS NULL THEN '{Reason.NO_CANDIDATES}'
-        WHEN rewarded = 0 THEN if(failures > 0, '{Reason.FAILED_SCORER}', '{Reason.NOT_SCORED}')
+        WHEN rewarded = 0 THEN ungraded::VARCHAR
         WHEN written = 0 THEN '{Reason.EMPTY_TEXT}'
         WHEN whole = 0 THEN '{Reason.TRUNCATED}'
         WHEN sound = 0 THEN '{Reason.FAILED_REQUIREMENT}'

@@ -6,7 +6,7 @@ The property test in tests/datakit/test_rewarding.py holds the two together, bit
 import duckdb
 
 from datakit.inputs import inputs_hash_sql
-from rewards.arithmetic import COARSE, EPSILON, SCALE
+from rewards.arithmetic import COARSE, EPSILON, LARGEST, SCALE
 from rewards.spec import Reward
 
 
@@ -16,7 +16,7 @@ def create_graded(con: duckdb.DuckDBPyConnection, reward: Reward) -> None:
     Its columns are those of `groups` without prompt_id (`position` stands for it), recipe_id and columns, and
         mask: bit i is set where scorer i of the reward was ok,
         failed: the first requirement (its place in `reward.bounds`) that the candidate fails,
-        ungraded: why there is no reward, `failed_scorer` or `not_scored`,
+        ungraded: why there is no reward, `failed_scorer`, `reward_overflow` or `not_scored` (an ENUM in this order),
         reward: the reward,
         level: the reward, or its normalised form where the spec asks for one.
 
@@ -72,12 +72,14 @@ def _graded_sql(reward: Reward) -> str:
             FROM groups g {joins}
         ), settled AS (
             SELECT * EXCLUDE (counted, broken),
-                coalesce(broken, if(failed IS NULL AND NOT counted, 'not_scored', NULL)) AS ungraded
+                CASE WHEN broken IS NOT NULL THEN broken WHEN failed IS NOT NULL THEN NULL
+                     WHEN NOT counted THEN 'not_scored'
+                     WHEN NOT abs(value) <= {_double(LARGEST)} THEN 'reward_overflow' END AS ungraded
             FROM judged
         ), rewarded AS (
             SELECT * EXCLUDE (value) REPLACE (
                     if(ungraded IS NULL, failed, NULL) AS failed,
-                    ungraded::ENUM('failed_scorer', 'not_scored') AS ungraded
+                    ungraded::ENUM('failed_scorer', 'reward_overflow', 'not_scored') AS ungraded
                 ), CASE WHEN ungraded IS NOT NULL THEN NULL
                      WHEN failed IS NOT NULL THEN {_double(reward.spec.required_reward or 0.0)}
                      ELSE {rounded_sql("value")} END AS reward

@@ -10,6 +10,8 @@ SCALE = 1e9
 """Rewards are rounded to 1 / SCALE, so that decimals that add up on paper tie."""
 COARSE = 2.0**23
 """From here on neighbouring doubles are more than 1 / SCALE apart: there is nothing to round."""
+LARGEST = 1e150
+"""Rewards beyond it are none: sums, margins and squares of those within it are finite, whatever is done with them."""
 EPSILON = 1e-4
 """Added to the standard deviation, as in TRL's GRPOTrainer."""
 

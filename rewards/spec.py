@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from rewards.arithmetic import rounded
+from rewards.arithmetic import LARGEST, rounded
 from rewards.outcome import Outcome, Status
 from rewards.plugins import find_rule, rules_in
 from rewards.scorer import Scorer, bind
@@ -25,7 +25,7 @@ from schemas.parse import parse
 MAX_SCORERS = 62
 """The scorers that were ok for a candidate are kept as the bits of one signed 64-bit number."""
 
-Number = Annotated[float, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
 """A number, but neither `yes` nor a quoted one."""
 
 
@@ -103,7 +103,7 @@ class Combined:
     failed: str | None = None
     """The first requirement that the candidate fails; it may still be a rejected side."""
     reason: str = ""
-    """Why there is no reward: `failed_scorer` or `not_scored`."""
+    """Why there is no reward: `failed_scorer`, `not_scored` or `reward_overflow`."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,9 @@ class Reward:
         if not any(mask >> scorer & 1 for scorer, _ in self.weights):
             return Combined(None, mask, reason="not_scored")
         self.failed_reward(values)
-        return Combined(rounded(total / weights if self.spec.combine == "mean" else total), mask)
+        reward = rounded(total / weights if self.spec.combine == "mean" else total)
+        # a NaN, of infinities of both signs, is not within the bound either
+        return Combined(reward, mask) if abs(reward) <= LARGEST else Combined(None, mask, reason="reward_overflow")
 
     def failed_reward(self, values: Sequence[float | None]) -> float:
         """Reward of a candidate that fails a requirement; checks that the default, 0, makes sense.

@@ -95,6 +95,7 @@ def test_a_tie_at_an_end_goes_to_the_smaller_candidate_id(paired):
         (scored(0.1, 0.3), {"min_margin": 0.25}, "margin_too_small"),
         (scored(1.0, ERROR, TIMEOUT, ERROR), {}, "failed_scorer"),
         (scored(1.0, SKIP, SKIP), {}, "not_scored"),
+        (scored(1.0, SKIP, -1e200), {}, "reward_overflow"),
         ([("a", [ok(1)]), ("b", []), ("c", [])], {}, "not_scored"),
         ([("same", [ok(1)]), ("  same\n", [ok(0)])], {}, "identical_texts"),
         ([("same", [ok(1)]), ("\u3000same\u2028", [ok(0)])], {}, "identical_texts"),

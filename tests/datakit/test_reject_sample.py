@@ -84,6 +84,7 @@ def test_an_answer_that_equals_the_mean_on_paper_is_not_above_it(selected, group
         (scored(0.5, 0.5), {}, "all_tied"),
         (scored(ERROR, ERROR), {}, "failed_scorer"),
         (scored(SKIP, SKIP), {}, "not_scored"),
+        (scored(1e200, SKIP), {}, "reward_overflow"),
         (scored(0.2, 0.3), {"floor": 0.5}, "below_floor"),
         ([(" ", [ok(1)]), ("\n", [ok(0)])], {}, "empty_text"),
         ([("a", [ok(1)], "length"), ("b", [ok(0)], "length")], {}, "truncated"),

@@ -21,13 +21,14 @@ VALUES = st.one_of(
     st.sampled_from([0.0, 1.0, 0.1, 0.2, 0.3, 0.7, 1 / 3, 2 / 3, -0.5, 5e-10, 1.5e-9, -0.0]),
     st.floats(0, 1),
     st.floats(-1e12, 1e12),
+    st.sampled_from([1e150, -1e200, 1.7e308, -1.7e308]),
 )
 OUTCOMES = st.one_of(
     VALUES.map(lambda value: Outcome(Status.OK, value)),
     VALUES.map(lambda value: Outcome(Status.OK, value)),
     st.sampled_from([Outcome(Status.SKIP), Outcome(Status.ERROR), Outcome(Status.TIMEOUT), None]),
 )
-WEIGHTS = st.floats(1e-6, 1e6)
+WEIGHTS = st.floats(1e-6, 1e6) | st.just(1e150)
 
 
 @st.composite

@@ -197,6 +197,14 @@ def test_the_sum_is_not_divided(rules):
     assert loaded.combine([SKIP, ok(0.5)]).reward == -0.5
 
 
+@pytest.mark.parametrize("combine", ["mean", "sum"])
+def test_values_that_add_up_to_no_finite_number_give_no_reward(rules, combine):
+    loaded = reward(rules, ScorerEntry(rule="a", weight=10), ScorerEntry(rule="b", weight=10), combine=combine)
+    for values in [(1.7e308, 1.7e308), (1.7e308, -1.7e308), (-1.7e308, 0.0)]:
+        assert loaded.combine([ok(value) for value in values]) == Combined(None, 0b11, reason="reward_overflow")
+    assert loaded.combine([ok(1e100), ok(1e100)]).reward in (1e100, 2e101)
+
+
 @pytest.mark.parametrize("broken", [ERROR, TIMEOUT])
 def test_a_failed_scorer_gives_no_reward_rather_than_a_zero(rules, broken):
     loaded = reward(rules, ScorerEntry(rule="a"), ScorerEntry(rule="b"), require=(Requirement(rule="c"),))
