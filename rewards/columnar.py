@@ -1,11 +1,12 @@
 """The columnar form of a rule: a Polars expression over whole columns, in this process, without a clock.
 
-The value of a row must depend on that row alone: how many rows are evaluated together is not promised.
+The value of a row must depend on that row alone: how many rows are evaluated together is not promised. An expression
+that looks at other rows is refused.
 """
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from math import isfinite
+from math import isclose, isfinite
 from typing import Any
 
 import polars as pl
@@ -23,20 +24,25 @@ def judge(scorer: Scorer, inputs: pa.Table) -> Iterator[Judged]:
     """Judge rows. An evaluation that fails is halved until the row is found.
 
     Raises:
-        RuleError: the rule gives no expression, or one without a number or a bool for each row.
+        RuleError: the rule gives no expression, or one without a number or a bool for each row, or one whose values
+            depend on other rows.
     """
     table, rows, skipped = admit(scorer, inputs)
     yield from skipped
     if not len(rows):
         return
     expression, frame = _expression(scorer, table), _frame(scorer, table)
-    parts = [(0, len(rows))]
+    parts, tried = [(0, len(rows))], False
     while parts:
         low, count = parts.pop()
         part = rows.slice(low, count)
         found = _attempt(frame.slice(low, count).select, expression)
         if not isinstance(found, Failure):
-            yield _read(scorer, part, found.to_series())
+            judged = _read(scorer, part, found.to_series())
+            if count > 1 and not tried:
+                _try_alone(scorer, expression, frame.slice(low, count), judged.value)
+                tried = True
+            yield judged
         elif count == 1:
             yield same(part, ERROR, found.reason)
         else:
@@ -106,6 +112,20 @@ def _read(scorer: Scorer, rows: pa.Array, values: pl.Series) -> Judged:
     infinite = pc.if_else(pc.greater(value, 0.0), "returned inf", "returned -inf")
     reason = pc.if_else(finite, "", pc.if_else(pc.is_nan(value), "returned nan", infinite))
     return block(rows, codes, value, pc.fill_null(reason, ""), pa.nulls(len(rows), pa.float64()))
+
+
+def _try_alone(scorer: Scorer, expression: pl.Expr, frame: pl.DataFrame, value: pa.Array) -> None:
+    """Judge two rows again, each alone: those of the smallest and the largest value, which an aggregate tells apart."""
+    values = pl.Series(value)
+    extremes = {values.arg_min(), values.arg_max()}
+    for row in (place for place in extremes if place is not None):
+        found = _attempt(frame.slice(row, 1).select, expression)
+        alone = None if isinstance(found, Failure) else found.to_series().cast(pl.Float64)[0]
+        if alone is None or not isclose(alone, values[row]):
+            raise RuleError(
+                f"rule {scorer.name} gives a row {values[row]:g} among others and {alone} alone; "
+                "is there an aggregate or a window in it (max, rank, shift)?"
+            )
 
 
 @lru_cache(maxsize=4)

@@ -182,6 +182,21 @@ def columnar_sum(completion: pl.Expr) -> pl.Expr:
 
 
 @rule
+def columnar_share(completion: pl.Expr) -> pl.Expr:
+    return completion.str.len_chars() / completion.str.len_chars().max()
+
+
+@rule
+def columnar_rank(completion: pl.Expr) -> pl.Expr:
+    return completion.str.len_chars().rank()
+
+
+@rule
+def columnar_longer(completion: pl.Expr) -> pl.Expr:
+    return completion.str.len_chars() > completion.str.len_chars().shift(1, fill_value=0)
+
+
+@rule
 def columnar_text(completion: pl.Expr) -> pl.Expr:
     return completion
 

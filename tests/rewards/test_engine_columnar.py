@@ -77,6 +77,13 @@ def test_an_expression_that_gives_no_number_a_row_is_refused(name: str, message:
         judge(name, pa.table({"completion": ["a", "b", "c"]}))
 
 
+@pytest.mark.parametrize("name", ["columnar_share", "columnar_rank", "columnar_longer"])
+@pytest.mark.parametrize("texts", [["a", "abc", "ab"], ["abc", "a", None], ["abc", "abc", "a"]])
+def test_an_expression_that_looks_at_other_rows_is_refused(name: str, texts: list[str | None]) -> None:
+    with pytest.raises(RuleError, match=f"rule {name} gives a row .* among others and .* alone"):
+        judge(name, pa.table({"completion": texts}))
+
+
 def test_a_column_without_one_type_is_refused() -> None:
     fields = [pa.field("completion", pa.string()), pa.field("keywords", pa.string(), metadata={b"encoding": b"json"})]
     inputs = pa.table([["x", "y"], ['{"a":1}', '"a"']], schema=pa.schema(fields))
