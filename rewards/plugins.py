@@ -66,15 +66,20 @@ def rules_in(path: Path) -> list[Rule]:
     return rules
 
 
-def find_rule(name: str, files: Sequence[Path]) -> Rule:
+def find_rule(name: str, files: Sequence[Path], folder: Path = Path()) -> Rule:
     """The rule of a name: a decorated function of the files, `file.py:function`, or a built-in.
+
+    Args:
+        name: the name.
+        files: where decorated functions are looked for; a `file.py` may be one of them, by its name alone.
+        folder: what a `file.py` is relative to otherwise: that of the spec.
 
     Raises:
         RuleError: there is none, or the files hold several.
     """
     file, _, function = name.rpartition(":")
     if file:
-        return _function_of(file, function, files)
+        return _function_of(file, function, files, folder)
     found = [rule for path in files for rule in _decorated(path) if rule.name == name]
     if len(found) > 1:
         raise RuleError(f"rule {name!r} is in several files: {', '.join(str(rule.origin) for rule in found)}")
@@ -87,9 +92,10 @@ def find_rule(name: str, files: Sequence[Path]) -> Rule:
     raise RuleError(f"no rule {name!r}; {did_you_mean(name, [*known, *built_in])}")
 
 
-def _function_of(file: str, function: str, files: Sequence[Path]) -> Rule:
+def _function_of(file: str, function: str, files: Sequence[Path], folder: Path) -> Rule:
     """Any callable of a file, decorated or not, imported or not."""
-    paths = [path for path in files if file in (path.name, str(path))] or [Path(file)]
+    path = folder / file
+    paths = [path] if path in files else [path for path in files if path.name == file] or [path]
     if len(paths) > 1:
         raise RuleError(f"several files are named {file}: {', '.join(map(str, paths))}; write the path")
     module = load_user_file(paths[0])

@@ -210,7 +210,8 @@ def load_reward(options: RewardOptions) -> Reward:
         RuleError: a rule cannot be loaded, or its options do not fit.
     """
     if options.reward is not None:
-        return reward_of(read_spec(options.reward), files=options.rules, where=str(options.reward))
+        path = options.reward
+        return reward_of(read_spec(path), files=options.rules, where=str(path), folder=path.parent)
     if not options.rules:
         raise ConfigError("nothing to judge the answers by: name --rules FILE.py or --reward SPEC.yaml")
     entries = [ScorerEntry(rule=rule.name) for path in options.rules for rule in rules_in(path)]
@@ -235,13 +236,16 @@ def read_spec(path: Path) -> RewardSpec:
     return spec.model_copy(update={"name": spec.name or path.stem, "rules": rules})
 
 
-def reward_of(spec: RewardSpec, *, files: Sequence[Path] = (), where: str = "reward spec") -> Reward:
+def reward_of(
+    spec: RewardSpec, *, files: Sequence[Path] = (), where: str = "reward spec", folder: Path = Path()
+) -> Reward:
     """Load the rules of a spec.
 
     Args:
         spec: the spec; its `rules` are searched first.
         files: further files of rules.
         where: the spec's file, for messages.
+        folder: what `file.py:function` is relative to.
 
     Raises:
         ConfigError: two scorers have one name, or there are too many.
@@ -253,13 +257,13 @@ def reward_of(spec: RewardSpec, *, files: Sequence[Path] = (), where: str = "rew
     bounds: list[tuple[int, float]] = []
     for place, entry in enumerate(spec.scorers):
         here = f"{where}: scorers[{place}]"
-        scorer = _bind(entry, paths, here)
+        scorer = _bind(entry, paths, folder, here)
         if any(_same(scorer, known) for known in scorers):
             raise ConfigError(f"{here} is listed twice ({scorer.name}); add up the weights")
         weights.append((_place(scorer, scorers, here), entry.weight))
     for place, requirement in enumerate(spec.require):
         here = f"{where}: require[{place}]"
-        bounds.append((_place(_bind(requirement, paths, here), scorers, here), requirement.min))
+        bounds.append((_place(_bind(requirement, paths, folder, here), scorers, here), requirement.min))
     if len(scorers) > MAX_SCORERS:
         raise ConfigError(f"{where}: {len(scorers)} scorers; a reward holds at most {MAX_SCORERS}")
     name = spec.name or "reward"
@@ -271,9 +275,9 @@ def reward_of(spec: RewardSpec, *, files: Sequence[Path] = (), where: str = "rew
     return Reward(name, content_id(identity), spec, tuple(scorers), tuple(weights), tuple(bounds))
 
 
-def _bind(entry: ScorerEntry | Requirement, files: Sequence[Path], where: str) -> Scorer:
+def _bind(entry: ScorerEntry | Requirement, files: Sequence[Path], folder: Path, where: str) -> Scorer:
     try:
-        return bind(find_rule(entry.rule, files), name=entry.name, options=entry.options, inputs=entry.inputs)
+        return bind(find_rule(entry.rule, files, folder), name=entry.name, options=entry.options, inputs=entry.inputs)
     except RuleError as error:
         raise RuleError(f"{where}: {error}") from error
 

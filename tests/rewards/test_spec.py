@@ -80,6 +80,15 @@ def test_a_spec_in_yaml_is_loaded_with_its_rules_beside_it(rules):
     assert loaded.scorers[1].columns == {"keywords": "must_have"}
 
 
+@pytest.mark.parametrize("listed", ["", "rules: [my_rules.py, below/my_rules.py]\n"])
+def test_the_file_of_a_function_is_relative_to_the_spec(rules, listed):
+    (rules.parent / "below").mkdir()
+    (rules.parent / "below/my_rules.py").write_text(RULES.replace("plain", "other"))
+    scorers = '{rule: "my_rules.py:plain"}, {rule: "below/my_rules.py:other"}'
+    loaded = load_reward(RewardOptions(reward=spec_file(rules, f"{listed}scorers: [{scorers}]")))
+    assert [s.name for s in loaded.scorers] == ["my_rules.py:plain", "my_rules.py:other"]
+
+
 def test_rules_without_a_spec_are_all_of_the_file_with_weight_one(rules):
     loaded = load_reward(RewardOptions(rules=(rules,)))
     assert [s.name for s in loaded.scorers] == ["a", "b", "c"]
