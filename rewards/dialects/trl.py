@@ -118,7 +118,8 @@ class TrlReward:
         tables = [(scorer, batch.table(scorer)) for scorer in self.scorers]
         outcomes = {scorer.name: self._workers.judge(scorer, table) for scorer, table in tables}
         rewards = [self._combined([found[row] for found in outcomes.values()]) for row in range(len(completions))]
-        self._log(outcomes, rewards, given)
+        if rewards:
+            self._log(outcomes, rewards, given)
         return rewards
 
     def _combined(self, outcomes: Sequence[Outcome]) -> float | None:

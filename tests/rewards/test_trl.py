@@ -84,6 +84,10 @@ def test_a_failure_masks_its_own_completion_and_nothing_else(caplog):
     assert "4 of 7 completions failed, their rewards are masked" in caplog.text
 
 
+def test_an_empty_batch_has_no_rewards():
+    assert trl("is_json")(prompts=[], completions=[]) == []
+
+
 def test_a_row_that_lacks_a_value_is_masked():
     assert trl(mentions)(prompts=["p"] * 2, completions=["a", "a"], keywords=[["a"], None]) == [1.0, None]
     assert trl(troubled)(prompts=["p"], completions=["x"], completion_ids=[[1]], note=[None]) == [0.1]
