@@ -1,0 +1,125 @@
+"""Keep the rows that a rule finds good: the user's own function, or a built-in one (docs/rules.md)."""
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+from pydantic import Field
+
+from datakit.filter import DROPPED, Filter
+from datakit.inputs import column_sql
+from rewards.admission import JSON
+from rewards.engine import Limits, RulePool
+from rewards.judged import Judged
+from rewards.outcome import Status
+from rewards.plugins import find_rule
+from rewards.scorer import Scorer, bind
+
+SHOWN = 200
+"""Characters of an error that a value shows."""
+
+
+class OwnRule(Filter):
+    """Refuses rows below `min`, and rows where the rule fails or takes too long; one that it skips stays.
+
+    The rule may read `completion`, `prompt` (the last user turn) and the row's columns. It runs in worker processes
+    that are killed where a row hangs.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("prompt", "output", "columns")
+
+    name: str
+    """A built-in rule, a decorated function of `files`, or `file.py:function`."""
+    files: tuple[Path, ...] = ()
+    """Python files of rules, relative to the config."""
+    min: float = Field(0.5, allow_inf_nan=False)
+    """Smallest value that stays; True is 1."""
+    options: dict[str, Any] = {}
+    """The rule's options."""
+    inputs: dict[str, Any] = {}
+    """Where its inputs come from: parameter: column, or parameter: {constant: value}."""
+    timeout: float = Field(5.0, gt=0)
+    """Seconds that it may take for one row."""
+    workers: int | None = Field(None, ge=1)
+    """Worker processes (default: one a core)."""
+
+    def drop(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """See the base class.
+
+        Raises:
+            RuleError: there is no such rule, or it does not fit the rows.
+        """
+        scorer = self._scorer()
+        if rows.is_empty():
+            return pl.DataFrame(schema=DROPPED)
+        table = _inputs(rows, scorer)
+        with RulePool(Limits(timeout=self.timeout, workers=self.workers)) as pool:
+            refused = [self._refused(judged) for judged in pool.judge(scorer, table)]
+        found = pl.concat(refused).sort("at")
+        return found.select(
+            row=rows["row"].gather(found["at"]).cast(DROPPED["row"]), value="value", like=pl.lit(None, DROPPED["like"])
+        )
+
+    def depends(self) -> str:
+        """See the base class."""
+        return self._scorer().fingerprint
+
+    def allowed(self) -> str:
+        """See the base class."""
+        return f"{self.name} of at least {self.min:g}"
+
+    def _scorer(self) -> Scorer:
+        return bind(find_rule(self.name, self.files), options=self.options, inputs=self.inputs)
+
+    def _refused(self, judged: Judged) -> pl.DataFrame:
+        """What of a block is dropped: its places among the rows, and why."""
+        block = pl.DataFrame(
+            {
+                "at": pl.from_arrow(judged.rows),
+                "status": pl.from_arrow(judged.status.cast(pa.string())),
+                "number": pl.from_arrow(judged.value),
+                "reason": pl.from_arrow(judged.reason),
+            }
+        )
+        status, reason = pl.col("status"), pl.col("reason").str.replace_all(r"\s+", " ").str.slice(0, SHOWN)
+        value = (
+            pl.when(status == Status.OK)
+            .then(pl.when(pl.col("number") < self.min).then(pl.col("number").cast(pl.String)))
+            .when(status == Status.ERROR)
+            .then(pl.format("error: {}", reason))
+            .when(status == Status.TIMEOUT)
+            .then(pl.lit(Status.TIMEOUT.value))
+        )
+        return block.select(pl.col("at").cast(pl.UInt32), value=value).drop_nulls("value")
+
+
+def _inputs(rows: pl.DataFrame, scorer: Scorer) -> pa.Table:
+    """The rule's input table: texts, the prompt as a message for a batched rule, and the columns that some row has."""
+    prompts = pl.col("prompt").map_elements(_as_messages, return_dtype=pl.String)
+    own = {"completion": pl.col("output"), "completions": pl.col("output"), "prompt": pl.col("prompt")}
+    table: pa.Table = rows.select(**own, prompts=prompts).to_arrow()
+    with duckdb.connect() as con:
+        con.register("given", rows.select("row", "columns"))
+        con.execute(
+            "CREATE TEMP TABLE example AS SELECT row_number() OVER () AS at, columns::JSON AS columns FROM given"
+        )
+        found = con.execute("SELECT DISTINCT unnest(json_keys(columns)) FROM example").fetchall()
+        there = {key for (key,) in found}
+        wanted = {i: column for i, column in scorer.columns.items() if column in there}
+        if scorer.rule.all_columns:
+            wanted |= {key: key for key in sorted(there) if key not in {*own, "prompts", *scorer.constants, *wanted}}
+        columns = [
+            con.execute(f"SELECT {column_sql(column, 'columns')} AS c FROM example ORDER BY at").to_arrow_table()
+            for column in wanted.values()
+        ]
+    for name, column in zip(wanted, columns, strict=True):
+        table = table.append_column(pa.field(name, pa.string(), metadata=JSON), column.column("c").cast(pa.string()))
+    meant = pa.field("prompts", table.schema.field("prompts").type, metadata=JSON)
+    return table.set_column(table.schema.get_field_index("prompts"), meant, table.column("prompts"))
+
+
+def _as_messages(prompt: str) -> str:
+    return json.dumps([{"role": "user", "content": prompt}], ensure_ascii=False)
