@@ -3,10 +3,12 @@
 import json
 from typing import ClassVar, Literal
 
+import duckdb
 import polars as pl
 from pydantic import Field, model_validator
 
 from datakit.filter import DROPPED, Filter
+from datakit.inputs import column_sql
 from datakit.preference import Keep, best_first
 from datakit.similar import Likeness, similar
 from schemas.errors import ConfigError, did_you_mean
@@ -47,7 +49,7 @@ class Balance(Filter):
         )
         surplus = ranked.filter(pl.col("kind").is_not_null() & (pl.col("rank") > self.most))
         value = pl.format("{} of {}", "rank", "kind") if self.by else pl.format("{} of its cluster", "rank")
-        return surplus.select("row", value, "like").cast(pl.Schema(DROPPED))
+        return surplus.select("row", "like", value=value).select(*DROPPED).cast(pl.Schema(DROPPED))
 
     def allowed(self) -> str:
         """See the base class."""
@@ -56,8 +58,10 @@ class Balance(Filter):
     def _by_column(self, rows: pl.DataFrame) -> pl.Series:
         """The column's value in each row, as text."""
         name = str(self.by)
-        path = "$[" + json.dumps(name, ensure_ascii=False) + "]"
-        kind = rows["columns"].str.json_path_match(path)
+        with duckdb.connect() as con:  # Polars cannot say every name in a JSON path
+            con.register("offered", rows.select(given="columns"))
+            query = f"SELECT nullif({column_sql(name, 'given::JSON')}, 'null') AS kind FROM offered"
+            kind = con.execute(query).pl().to_series()
         if len(rows) and kind.null_count() == len(rows):
             known = {key for text in rows["columns"].drop_nulls().unique() for key in json.loads(text)}
             if name not in known:

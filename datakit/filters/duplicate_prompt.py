@@ -45,7 +45,7 @@ class DuplicatePrompt(Filter):
         return repeated.filter(pl.col("row") != pl.col("like"))
 
     def _near(self, firsts: pl.DataFrame) -> pl.DataFrame:
-        around = pl.col("context").str.replace(pl.col("prompt"), "\n", literal=True)
+        around = pl.col("context").str.split(pl.col("prompt")).list.join("\n")
         salt = firsts.select(normalised(around, ignore_case=True).hash()).to_series()
         likeness = Likeness(threshold=self.threshold, permutations=self.permutations, words=self.words)
         return similar([firsts["prompt"].str.to_lowercase()], likeness, salt).frame(firsts["row"])
