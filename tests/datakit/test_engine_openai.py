@@ -20,6 +20,7 @@ Reply = tuple[int, object, dict[str, str]]
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # with socketserver's 5, a busy machine resets connections that came at once
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
