@@ -3,6 +3,7 @@
 `create_exported` names the rows by their ids, in order; `rows_sql` joins the texts to them.
 """
 
+import json
 from dataclasses import dataclass
 
 import duckdb
@@ -16,6 +17,9 @@ from schemas.options import ExportOptions
 PREFERENCE, EXAMPLES, PROMPTS = "preference", "prompt-completion", "prompt-only"
 """The forms (TRL's data set types)."""
 
+TEXT_TURNS = '[{"role":"VARCHAR","content":"VARCHAR"}]'
+"""The type of messages that are nothing but text, in the notation of DuckDB's from_json."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -23,12 +27,10 @@ class Shape:
 
     form: str
     plain: bool
-    prompt_type: str | None
-    """Parquet: the type of the prompt's messages. JSON lines keep all messages as they are."""
-    answer_type: str | None
-    """Parquet: the type of the answers' messages, where `turns`."""
+    typed_prompts: bool
+    """The prompts' messages become structs of role and content; else they stay JSON, each with the keys it has."""
     turns: bool
-    """Some answers are more than a text: tool calls, reasoning, several turns."""
+    """Some answers are more than a text: tool calls, reasoning, several turns. They are JSON then."""
     tools: bool
     margin: bool
 
@@ -99,7 +101,7 @@ def shape_of(con: duckdb.DuckDBPyConnection, form: str, dataset: Dataset, option
     """How the exported rows have to be written.
 
     Raises:
-        ConfigError: the style or the file's format cannot hold them, or a margin is asked of what has none.
+        ConfigError: the style cannot hold them, or a margin is asked of what has none.
     """
     plain = options.style == "plain"
     typed = options.output.suffix == ".parquet" and not plain
@@ -114,13 +116,12 @@ def shape_of(con: duckdb.DuckDBPyConnection, form: str, dataset: Dataset, option
         raise ConfigError(f"{dataset} does not fit style plain ({found}); export it with --style conversational")
     if options.margin and not (form == PREFERENCE and dataset.kind == "pairs"):
         raise ConfigError(f"{dataset} has no margins; leave out --margin")
-    turns, answers = con.execute("SELECT count(*), json_group_structure(messages)::VARCHAR FROM turns").fetchall()[0]
+    turns = con.execute("SELECT 1 FROM turns LIMIT 1").fetchone()
     return Shape(
         form=form,
         plain=plain,
-        prompt_type=_type_of(prompts[2], dataset) if typed else None,
-        answer_type=_type_of(answers, dataset) if typed and turns else None,
-        turns=turns > 0 and not plain,
+        typed_prompts=typed and json.loads(prompts[2] or TEXT_TURNS) == json.loads(TEXT_TURNS),
+        turns=turns is not None and not plain,
         tools=prompts[0] > 0,
         margin=options.margin,
     )
@@ -141,14 +142,6 @@ def _create_turns(con: duckdb.DuckDBPyConnection, form: str) -> int:
         SELECT count(*) FROM turns WHERE json_array_length(messages) > 1 OR (messages->0->'tool_calls') IS NOT NULL
     """).fetchone()
     return int(row[0]) if row else 0
-
-
-def _type_of(structure: str | None, dataset: Dataset) -> str:
-    """The one column type that holds all these messages, in the notation of DuckDB's from_json."""
-    found = structure or '[{"role":"VARCHAR","content":"VARCHAR"}]'
-    if '"JSON"' in found:
-        raise ConfigError(f"the messages of {dataset} have no common type, which Parquet needs; export to .jsonl")
-    return found.replace('"NULL"', '"VARCHAR"')
 
 
 def rows_sql(shape: Shape, kind: str) -> str:
@@ -182,7 +175,7 @@ def rows_sql(shape: Shape, kind: str) -> str:
 def _prompt(shape: Shape) -> str:
     if shape.plain:
         return "p.messages->0->>'content'"
-    return f"from_json(p.messages, '{shape.prompt_type}')" if shape.prompt_type else "p.messages"
+    return f"from_json(p.messages, '{TEXT_TURNS}')" if shape.typed_prompts else "p.messages"
 
 
 def _answer(shape: Shape, text: str, messages: str) -> str:
@@ -190,5 +183,4 @@ def _answer(shape: Shape, text: str, messages: str) -> str:
         return text
     if not shape.turns:
         return f"[{{'role': 'assistant', 'content': {text}}}]"
-    turns = messages_sql(text, messages)
-    return f"from_json({turns}, '{shape.answer_type}')" if shape.answer_type else turns
+    return messages_sql(text, messages)

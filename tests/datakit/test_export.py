@@ -62,7 +62,7 @@ def lines(path: Path) -> list[dict]:
 
 def written(store: Store, name: str, path: Path, **options) -> list[dict]:
     report = export(name, ExportOptions(output=path, **options), store=store)
-    rows = lines(path) if path.suffix == ".jsonl" else pl.read_parquet(path).to_dicts()
+    rows = lines(path) if path.suffix == ".jsonl" else [_decoded(row) for row in pl.read_parquet(path).to_dicts()]
     assert report.counts == {"rows": len(rows)}
     return rows
 
@@ -108,17 +108,32 @@ def test_tool_calls_reasoning_and_tools_survive(made, drawn, tmp_path, ending):
     group = [drawn("", [ok(1)], "tool_calls", CALLING), drawn("It rains.", [ok(0)])]
     store = made([group], tools=[TOOL])
     (row,) = written(store, "p-pairs", tmp_path / f"pairs.{ending}")
-    assert _without_nulls(row["chosen"]) == CALLING
-    assert _without_nulls(row["rejected"]) == [{"role": "assistant", "content": "It rains."}]
+    assert row["chosen"] == CALLING
+    assert row["rejected"] == [{"role": "assistant", "content": "It rains."}]
     assert json.loads(row["tools"]) == [TOOL]
-    assert _without_nulls(written(store, "p-best", tmp_path / f"best.{ending}")[0]["completion"]) == CALLING
+    assert written(store, "p-best", tmp_path / f"best.{ending}")[0]["completion"] == CALLING
     assert json.loads(written(store, "p", tmp_path / f"p.{ending}")[0]["tools"]) == [TOOL]
 
 
-def _without_nulls(value):
-    if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+def _decoded(row: dict) -> dict:
+    """Polars leaves columns of JSON as bytes."""
+    return {name: json.loads(value) if isinstance(value, bytes) else value for name, value in row.items()}
+
+
+@pytest.mark.filterwarnings("default")  # those of datasets
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_messages_that_differ_in_their_keys_get_no_others(made, drawn, tmp_path, ending):
+    from datasets import load_dataset
+
+    groups = [
+        [drawn("", [ok(1)], "tool_calls", CALLING), drawn("No.", [ok(0)])],
+        [drawn("a", [ok(1)]), drawn("b", [ok(0)])],
+    ]
+    path = tmp_path / f"x.{ending}"
+    rows = written(made(groups, prompts=[CHATS[0], [*CALLING, CHATS[0][1]]]), "p-best", path)
+    assert [row["prompt"][0].keys() for row in rows] == [CHATS[0][0].keys(), CALLING[0].keys()]
+    loader = {"jsonl": "json"}.get(ending, ending)
+    assert list(load_dataset(loader, data_files=str(path), split="train", cache_dir=str(tmp_path / "cache"))) == rows
 
 
 def test_imported_examples_and_preferences_are_exported_as_such(make_desk, tmp_path):
