@@ -44,7 +44,6 @@ class CleanFile(Frozen):
         "url_only",
         "boilerplate",
         "refusal",
-        "unfinished",
         "echo",
         "repetition",
         "duplicate",

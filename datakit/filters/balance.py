@@ -40,6 +40,10 @@ class Balance(Filter):
             raise ValueError("write by: COLUMN or cluster: prompt (or output), one of them")
         return self
 
+    def by_reward(self) -> bool:
+        """See the base class."""
+        return self.keep == "highest_reward"
+
     def drop(self, rows: pl.DataFrame) -> pl.DataFrame:
         """See the base class."""
         ordered = best_first(rows, self.keep)

@@ -31,6 +31,10 @@ class NearDuplicate(Filter):
     keep: Keep = "first"
     """Which row is the best: the first, the one with the longest answer, or with the highest reward."""
 
+    def by_reward(self) -> bool:
+        """See the base class."""
+        return self.keep == "highest_reward"
+
     def drop(self, rows: pl.DataFrame) -> pl.DataFrame:
         """See the base class."""
         ordered = best_first(rows, self.keep)
