@@ -35,9 +35,14 @@ _ABOUT_WORDS = (
     r"part of speech)\b|同义|同義|反义|反義|近义|翻译|翻譯|译成|词|詞|字|拼音|意思|造句|定义|发音"
 )
 
-_TAIL = r"\s*\z"
-_OWN_LINE = rf"(?i)(?:\n\s*{_OPEN}{_LABEL}(?:{_CLEAR}){_CLOSE})+{_TAIL}"
-_END_OF_LINE = rf"(?i)(?:[\s\\]*[<\[(【（]\s*{_LABEL}(?:{_CLEAR})\s*\\?[>\])】）]\.?)+{_TAIL}"
+
+def _line(words: str) -> str:
+    """A line of nothing but these words."""
+    return rf"\s*\n\s*{_OPEN}{_LABEL}(?:{words}){_CLOSE}"
+
+
+_AT_END_OF_LINE = rf"[\s\\]*[<\[(【（]\s*{_LABEL}(?:{_CLEAR})\s*\\?[>\])】）]\.?"
+_SURE = rf"(?i)(?:{_line(_CLEAR)}|{_AT_END_OF_LINE})(?:{_line(f'{_CLEAR}|{_MARK}|{_WORD}')}|{_AT_END_OF_LINE})*\s*\z"
 _AFTER_SENTENCE = r"([.?!。？！…][\"'”’)）]*)"
 _AFTER_ONE_LINE = r"\A(\s*\S[^\n]*[^\s:：,，、;；])"
 
@@ -59,14 +64,14 @@ class PlaceholderInput(Repair):
 
     def repair(self, text: pl.Expr) -> pl.Expr:
         """See the base class."""
-        bare = text.str.replace(_OWN_LINE, "").str.replace(_END_OF_LINE, "")
-        marks = _without(bare, _MARK)
-        words = pl.when(text.str.contains(_ABOUT_WORDS)).then(marks).otherwise(_without(marks, _WORD))
-        return pl.when(words.str.strip_chars() == "").then(text).otherwise(words)
+        sure = text.str.replace(_SURE, "")
+        about_words = text.str.contains(_ABOUT_WORDS)
+        bare = pl.when(about_words).then(_without(sure, _MARK)).otherwise(_without(sure, f"{_MARK}|{_WORD}"))
+        return pl.when(bare.str.strip_chars() == "").then(text).otherwise(bare)
 
 
 def _without(text: pl.Expr, words: str) -> pl.Expr:
-    """The text without a last line of one of these words, where it can be no part of what is asked."""
-    last_line = rf"\s*\n\s*{_OPEN}{_LABEL}(?:{words}){_CLOSE}{_TAIL}"
-    after_a_sentence = text.str.replace(f"(?i){_AFTER_SENTENCE}{last_line}", "${1}")
-    return after_a_sentence.str.replace(f"(?i){_AFTER_ONE_LINE}{last_line}", "${1}")
+    """The text without last lines of these words, where they can be no part of what is asked."""
+    lines = rf"(?:{_line(words)})+\s*\z"
+    after_a_sentence = text.str.replace(f"(?i){_AFTER_SENTENCE}{lines}", "${1}")
+    return after_a_sentence.str.replace(f"(?i){_AFTER_ONE_LINE}{lines}", "${1}")
