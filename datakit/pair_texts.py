@@ -20,6 +20,7 @@ from rapidfuzz.process import cpdist
 from datakit.answers import messages_sql, stripped_sql
 from datakit.progress import track
 from datakit.reasons import Reason
+from datakit.tool_calls import with_objects
 from rewards.tokens import ChatTokenizer, Fate, PairText, differ_after_truncation
 
 BATCH = 8192
@@ -67,9 +68,9 @@ class TextChecks:
         rows = batch.select(["prompt", "chosen_turns", "rejected_turns", "tools"]).to_pylist()
         pairs = [
             PairText(
-                prompt=json.loads(row["prompt"]),
-                chosen=json.loads(row["chosen_turns"]),
-                rejected=json.loads(row["rejected_turns"]),
+                prompt=with_objects(json.loads(row["prompt"])),
+                chosen=with_objects(json.loads(row["chosen_turns"])),
+                rejected=with_objects(json.loads(row["rejected_turns"])),
                 tools=_parsed(row["tools"]),
             )
             for row in rows

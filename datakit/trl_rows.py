@@ -7,10 +7,12 @@ import json
 from dataclasses import dataclass
 
 import duckdb
+from duckdb.sqltypes import VARCHAR
 
 from datakit import datasets
 from datakit.answers import messages_sql
 from datakit.datasets import Dataset
+from datakit.tool_calls import with_objects_json
 from schemas.errors import ConfigError
 from schemas.options import ExportOptions
 
@@ -43,6 +45,7 @@ def create_exported(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> str:
         prompt-completion, and prompts alone are prompt-only.
     """
     key = {"dataset": dataset.name, "version": dataset.version}
+    con.create_function("with_objects", with_objects_json, [VARCHAR], VARCHAR)  # for `rows_sql`
     form, rows = _rows(con, dataset, key)
     source = datasets.find(con, str(dataset.config.get("source", ""))) or dataset
     con.execute(
@@ -175,7 +178,7 @@ def rows_sql(shape: Shape, kind: str) -> str:
 def _prompt(shape: Shape) -> str:
     if shape.plain:
         return "p.messages->0->>'content'"
-    return f"from_json(p.messages, '{TEXT_TURNS}')" if shape.typed_prompts else "p.messages"
+    return f"from_json(p.messages, '{TEXT_TURNS}')" if shape.typed_prompts else _with_objects("p.messages")
 
 
 def _answer(shape: Shape, text: str, messages: str) -> str:
@@ -183,4 +186,9 @@ def _answer(shape: Shape, text: str, messages: str) -> str:
         return text
     if not shape.turns:
         return f"[{{'role': 'assistant', 'content': {text}}}]"
-    return messages_sql(text, messages)
+    return messages_sql(text, _with_objects(messages))
+
+
+def _with_objects(messages: str) -> str:
+    """Messages as chat templates take them. Only rows that have tool calls go through Python."""
+    return f"""if(contains({messages}, '"tool_calls"'), with_objects({messages})::JSON, {messages})"""

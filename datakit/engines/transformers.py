@@ -1,7 +1,6 @@
 """Hugging Face transformers in this process: the plain fallback, for machines without vLLM."""
 
 import gc
-import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -11,7 +10,8 @@ from typing import Any, Literal
 from jinja2 import TemplateError
 from pydantic import Field, PrivateAttr
 
-from datakit.engine import Completion, Engine, Failure, Message, Request, with_opening
+from datakit.engine import Completion, Engine, Failure, Request, with_opening
+from datakit.tool_calls import with_objects
 from schemas.errors import ConfigError, NotFoundError
 from schemas.options import RecipeOptions
 
@@ -110,10 +110,13 @@ class Transformers(Engine):
         return min(x for x in (self.max_model_len, own, 2**31) if x)
 
     def _prompt(self, model: Any, tokenizer: Any, request: Request, recipe: RecipeOptions) -> list[int] | Failure:
-        messages = [_with_parsed_calls(message) for message in request.messages]
         try:
             prompt: list[int] = tokenizer.apply_chat_template(
-                messages, tools=request.tools, add_generation_prompt=True, return_dict=False, **recipe.template
+                with_objects(request.messages),
+                tools=request.tools,
+                add_generation_prompt=True,
+                return_dict=False,
+                **recipe.template,
             )
         except (ValueError, TypeError, TemplateError) as error:  # a template may refuse a conversation
             return Failure(request.key, "refused", f"chat template: {' '.join(str(error).split())}")
@@ -140,20 +143,6 @@ class Transformers(Engine):
         for (request, prompt), tokens in zip(rows, output[:, padded["input_ids"].shape[1] :].tolist(), strict=True):
             answer = _completion(request.key, tokens, ends, tokenizer, recipe)
             yield replace(answer, text=with_opening(tokenizer.decode(prompt[-8:]), answer.text))
-
-
-def _with_parsed_calls(message: Message) -> Message:
-    """Chat templates take the arguments of tool calls as objects; OpenAI's form, which is stored, has them as text."""
-    if not message.get("tool_calls"):
-        return message
-    calls = []
-    for call in message["tool_calls"]:
-        try:
-            arguments = json.loads(call["function"]["arguments"])
-        except (ValueError, TypeError):  # a model's own broken JSON
-            arguments = call["function"]["arguments"]
-        calls.append({**call, "function": {**call["function"], "arguments": arguments}})
-    return {**message, "tool_calls": calls}
 
 
 def _settings(tokenizer: Any, recipe: RecipeOptions) -> Any:

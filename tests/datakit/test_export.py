@@ -15,6 +15,7 @@ from datakit.build_pairs import build_pairs
 from datakit.export import FORMATS, export
 from datakit.reject_sample import reject_sample
 from datakit.store import Store
+from datakit.tool_calls import with_objects
 from rewards.outcome import Outcome, Status
 from schemas.errors import ConfigError, NotFoundError, UserError
 from schemas.options import EXPORT_SUFFIXES, ExportOptions, GroupOptions, PairOptions, SelectOptions
@@ -107,11 +108,12 @@ def test_plain_rows_are_strings(made, tmp_path):
 def test_tool_calls_reasoning_and_tools_survive(made, drawn, tmp_path, ending):
     group = [drawn("", [ok(1)], "tool_calls", CALLING), drawn("It rains.", [ok(0)])]
     store = made([group], tools=[TOOL])
+    called = with_objects(CALLING)
     (row,) = written(store, "p-pairs", tmp_path / f"pairs.{ending}")
-    assert row["chosen"] == CALLING
+    assert row["chosen"] == called
     assert row["rejected"] == [{"role": "assistant", "content": "It rains."}]
     assert json.loads(row["tools"]) == [TOOL]
-    assert written(store, "p-best", tmp_path / f"best.{ending}")[0]["completion"] == CALLING
+    assert written(store, "p-best", tmp_path / f"best.{ending}")[0]["completion"] == called
     assert json.loads(written(store, "p", tmp_path / f"p.{ending}")[0]["tools"]) == [TOOL]
 
 
