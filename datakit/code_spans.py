@@ -70,7 +70,7 @@ def _inline(text: str, opening: re.Match[str]) -> tuple[int, int] | None:
 
 @lru_cache(64)
 def _closing_fence(mark: str) -> re.Pattern[str]:
-    return re.compile(rf"^[ \t>]*{mark[0]}{{{len(mark)},}}[ \t\r]*$", re.MULTILINE)
+    return re.compile(rf"^[ \t>]*{mark[0]}{{{len(mark)},}}(?=[ \t\r]*$)", re.MULTILINE)
 
 
 @lru_cache(64)
