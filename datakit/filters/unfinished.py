@@ -46,7 +46,7 @@ _IN_PROSE = {
 }
 """Ends of the last line."""
 _NO_PROSE = (
-    r"#[\w]+(?: \w+)?$|https?://\S+$|www\.\S+$|@\S+$|[;={}<>|]|^\s*(?:#|//|--|\$|>>>)|"
+    r"#\s?\w+(?: \w+)?$|https?://\S+$|www\.\S+$|@\S+$|[;={}<>|]|^\s*(?:#|//|--|\$|>>>)|"
     r"\s[-–—―~]\s*[^.!?。！？,，]{2,60}$"
 )
 """Hashtags, addresses, code, comments, and a quotation with its source."""
