@@ -1,9 +1,9 @@
 """Options of the stages. The command line and the Python functions take the same ones, from here."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, JsonValue, field_validator
 
 from schemas.base import Frozen
 
@@ -52,11 +52,11 @@ class SamplingOptions(Frozen):
     """System prompt, put before every prompt that has none."""
     stop: tuple[str, ...] = ()
     """Stop string; repeatable."""
-    template: dict[str, Any] = {}
+    template: dict[str, JsonValue] = {}
     """Argument of the chat template: name=value (such as enable_thinking=false); repeatable."""
     adapter: str | None = None
     """Directory of a LoRA adapter."""
-    sampling: dict[str, Any] = {}
+    sampling: dict[str, JsonValue] = {}
     """Further sampling parameter of the engine: name=value (such as top_k=50); repeatable."""
 
 
@@ -78,7 +78,7 @@ class GenerateOptions(SamplingOptions):
     """Sampling temperature; repeatable."""
     engine: str | None = None
     """vllm, openai or transformers (default: vllm where it is installed)."""
-    engine_option: dict[str, Any] = {}
+    engine_option: dict[str, JsonValue] = {}
     """Option of the engine itself: name=value (such as max_model_len=4096); repeatable. Not part of the recipe."""
     base_url: str | None = None
     """Address of an OpenAI-compatible server (engine openai)."""

@@ -85,6 +85,7 @@ def test_an_unknown_command_or_option_is_one_line(tmp_path):
         (["generate", "prompts", "--model", "no/such/model", "--store", "{store}"], "no/such/model"),
         (["generate", "prompts", "--model", "m", "--temperature", "-1", "--store", "{store}"], "--temperature"),
         (["generate", "prompts", "--model", "m", "--sampling", "top_k", "--store", "{store}"], "name=value"),
+        (["generate", "prompts", "--model", "m", "--sampling", "top_k=.inf", "--store", "{store}"], "--sampling inf"),
         (["reject-sample", "prompts", "--floor", "nan", "--store", "{store}"], "--floor nan"),
         (["build-pairs", "prompts", "--min-margin", "inf", "--store", "{store}"], "--min-margin inf"),
         (["score", "prompts", "--timeout", "inf", "--store", "{store}"], "--timeout inf"),
