@@ -43,13 +43,19 @@ class Buckets:
         return begins
 
 
-def buckets_of(shingles: Shingles, threshold: float, permutations: int) -> Buckets:
-    """Rows that may have a Jaccard similarity of `threshold` or more; a row without shingles is in no bucket.
+def buckets_of(shingles: Shingles, among: Numbers, threshold: float, permutations: int) -> Buckets:
+    """Rows that may have a Jaccard similarity of `threshold` or more.
+
+    Args:
+        shingles: of all rows.
+        among: the rows that count, sorted; each has a shingle.
+        threshold: Jaccard similarity to be found.
+        permutations: length of a signature.
 
     Signatures of all rows stay inside rensa (four bytes a permutation), which says in which rows any band agrees with
     another row's; only theirs are read out, because each number then becomes a Python object.
     """
-    rows = _flagged(shingles, threshold, permutations)
+    rows = among[_flagged(shingles, threshold, permutations)[among]]
     bands = _bands(shingles, rows, band_width(threshold, permutations), permutations)
     found = in_threads(lambda band: _shared(bands[:, band], rows), range(bands.shape[1]))
     many = np.cumsum([0, *(1 + int(bucket.max(initial=-1)) for bucket, _ in found)])
@@ -71,16 +77,11 @@ def band_width(threshold: float, permutations: int, *, divides: bool = False) ->
     return max(enough, default=1)
 
 
-def _flagged(shingles: Shingles, threshold: float, permutations: int) -> Numbers:
-    """Rows of which a band of some width agrees with another row's."""
-    filled = np.flatnonzero(shingles.sizes())
-    if len(filled) < 2:
-        return np.empty(0, np.int64)
-    matrix = _digest(shingles if len(filled) == len(shingles.sizes()) else shingles.of_rows(filled), permutations)
+def _flagged(shingles: Shingles, threshold: float, permutations: int) -> Mask:
+    """Whether a band of some width of a row agrees with another row's."""
     bands = permutations // band_width(threshold, permutations, divides=True)
-    flags = RMinHashLSH(threshold, permutations, bands).query_duplicate_flags_matrix_one_shot(matrix)
-    flagged: Numbers = filled[np.array(flags, bool)]
-    return flagged
+    index = RMinHashLSH(threshold, permutations, bands)
+    return np.array(index.query_duplicate_flags_matrix_one_shot(_digest(shingles, permutations)), bool)
 
 
 def _digest(shingles: Shingles, permutations: int) -> RMinHash:

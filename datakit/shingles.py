@@ -46,6 +46,10 @@ class Shingles:
     hashes: Hashes
     offsets: Numbers
     """Where each row begins, and the end of the last one."""
+    second: Numbers
+    """How many of each row's are of its second text."""
+    fingerprints: Hashes
+    """One number for each row, the same for the same set."""
 
     def sizes(self) -> Numbers:
         """Shingles of each row."""
@@ -54,19 +58,15 @@ class Shingles:
     def of_rows(self, rows: Numbers) -> "Shingles":
         """Those of some rows, in that order."""
         sizes = self.sizes()[rows]
-        return Shingles(self.hashes[runs(self.offsets[rows], sizes)], _ends(sizes))
-
-    def fingerprints(self) -> Hashes:
-        """One number for each row, the same for the same set."""
-        summed = np.concatenate([np.zeros(1, np.uint64), np.cumsum(_mixed(self.hashes), dtype=np.uint64)])
-        return np.asarray(summed[self.offsets[1:]] - summed[self.offsets[:-1]])
+        hashes = self.hashes[runs(self.offsets[rows], sizes)]
+        return Shingles(hashes, _ends(sizes), self.second[rows], self.fingerprints[rows])
 
     def jaccard(self, left: Numbers, right: Numbers, least: float) -> Shares:
         """Jaccard similarity of pairs of rows: the least of their texts'; 0 for a pair that is surely below `least`.
 
         Two empty texts are alike, an empty one and another are not.
         """
-        sizes = self._sizes_of_texts()
+        sizes = np.stack([self.sizes() - self.second, self.second], axis=1)
         found = np.zeros(len(left))
         small, large = np.minimum(sizes[left], sizes[right]), np.maximum(sizes[left], sizes[right])
         possible = np.flatnonzero((small >= least * large - 1e-9).all(axis=1))
@@ -77,12 +77,6 @@ class Shingles:
             either = small[chunk] + large[chunk] - both
             found[chunk] = np.where(either == 0, 1.0, both / np.maximum(either, 1)).min(axis=1)
         return found
-
-    def _sizes_of_texts(self) -> Numbers:
-        """Shingles of the first and the second text of each row."""
-        odd = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.hashes & np.uint64(1), dtype=np.int64)])
-        second = odd[self.offsets[1:]] - odd[self.offsets[:-1]]
-        return np.stack([self.sizes() - second, second], axis=1)
 
     def _shared(self, left: Numbers, right: Numbers) -> Numbers:
         """How many shingles both rows of each pair have, by text: what occurs twice once all are sorted by pair."""
@@ -106,13 +100,16 @@ def shingles_of(texts: Sequence[pl.Series], n: int, salt: pl.Series | None = Non
     """
     starts = range(0, len(texts[0]), _CHUNK)
 
-    def part(start: int) -> tuple[Hashes, Numbers]:
+    def part(start: int) -> Shingles:
         own = None if salt is None else salt.slice(start, _CHUNK).to_numpy()
         return _sets([text.slice(start, _CHUNK) for text in texts], n, own)
 
-    parts = in_threads(part, starts)
-    hashes = np.concatenate([np.empty(0, np.uint64), *(part[0] for part in parts)])
-    return Shingles(hashes, _ends(np.concatenate([np.empty(0, np.int64), *(part[1] for part in parts)])))
+    parts = [_NONE, *in_threads(part, starts)]
+    sizes = np.concatenate([part.sizes() for part in parts])
+    hashes, second, fingerprints = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("hashes", "second", "fingerprints")
+    )
+    return Shingles(hashes, _ends(sizes), second, fingerprints)
 
 
 def ngrams(texts: pl.Series, n: int, *, short: bool = True) -> tuple[Numbers, Hashes]:
@@ -149,8 +146,8 @@ def in_threads(function: Callable[[A], B], items: Iterable[A]) -> list[B]:
         return list(pool.map(function, items))
 
 
-def _sets(texts: Sequence[pl.Series], n: int, salt: Hashes | None) -> tuple[Hashes, Numbers]:
-    """Sorted shingles of at most `_CHUNK` rows, and how many each has."""
+def _sets(texts: Sequence[pl.Series], n: int, salt: Hashes | None) -> Shingles:
+    """The sets of at most `_CHUNK` rows."""
     keys = []
     for number, text in enumerate(texts):
         row, hashes = ngrams(text, n)
@@ -158,7 +155,11 @@ def _sets(texts: Sequence[pl.Series], n: int, salt: Hashes | None) -> tuple[Hash
         keys.append((row.astype(np.uint64) << _SHIFT) | (own & _LOW & ~np.uint64(1)) | np.uint64(number))
     every = np.sort(np.concatenate(keys))
     every = every[np.concatenate([np.ones(min(len(every), 1), bool), every[1:] != every[:-1]])]
-    return every & _LOW, np.bincount((every >> _SHIFT).astype(np.int64), minlength=len(texts[0]))
+    offsets = _ends(np.bincount((every >> _SHIFT).astype(np.int64), minlength=len(texts[0])))
+    hashes = every & _LOW
+    second = np.cumsum(np.concatenate([np.zeros(1, np.int64), (hashes & np.uint64(1)).astype(np.int64)]))
+    summed = np.cumsum(np.concatenate([np.zeros(1, np.uint64), _mixed(hashes)]))
+    return Shingles(hashes, offsets, np.diff(second[offsets]), np.diff(summed[offsets]))
 
 
 def _words(texts: pl.Series) -> tuple[Hashes, Numbers]:
@@ -196,3 +197,6 @@ def _chunks(items: Numbers, loads: Numbers) -> Iterable[Numbers]:
         end = min(max(fitting, start + 1), start + _CHUNK)
         yield items[start:end]
         start = end
+
+
+_NONE = Shingles(np.empty(0, np.uint64), np.zeros(1, np.int64), np.empty(0, np.int64), np.empty(0, np.uint64))

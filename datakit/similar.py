@@ -58,23 +58,21 @@ def similar(texts: Sequence[pl.Series], likeness: Likeness, salt: pl.Series | No
         salt: rows of different numbers are never alike.
     """
     shingles = shingles_of(texts, likeness.words, salt)
-    first, group = _distinct(shingles)
-    distinct = shingles.of_rows(first) if len(first) < len(group) else shingles
-    buckets = buckets_of(distinct, likeness.threshold, likeness.permutations)
-    like, jaccard = _Choice(distinct, likeness.threshold).settle(buckets)
-    stays = np.where(like < 0, np.arange(len(first)), like)
+    first = _first_of_its_set(shingles)
     filled = shingles.sizes() > 0
-    row = np.flatnonzero(filled & (first[stays][group] != np.arange(len(group))))
-    return Similar(row, first[stays][group[row]], jaccard[group[row]])
+    distinct = np.flatnonzero(filled & (first == np.arange(len(first))))
+    buckets = buckets_of(shingles, distinct, likeness.threshold, likeness.permutations)
+    like, jaccard = _Choice(shingles, likeness.threshold).settle(buckets)
+    stays = np.where(like < 0, np.arange(len(first)), like)[first]
+    row = np.flatnonzero(filled & (stays != np.arange(len(stays))))
+    return Similar(row, stays[row], jaccard[first[row]])
 
 
-def _distinct(shingles: Shingles) -> tuple[Numbers, Numbers]:
-    """The first row of each set of shingles, in order; and for each row, the number of its set."""
-    _, first, inverse = np.unique(shingles.fingerprints(), return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    number = np.empty(len(order), np.int64)
-    number[order] = np.arange(len(order))
-    return first[order], number[inverse]
+def _first_of_its_set(shingles: Shingles) -> Numbers:
+    """For each row, the first row that has the same shingles."""
+    _, first, group = np.unique(shingles.fingerprints, return_index=True, return_inverse=True)
+    found: Numbers = first[group]
+    return found
 
 
 class _Choice:
