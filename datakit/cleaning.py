@@ -32,6 +32,7 @@ class CleanFile(Frozen):
     repairs: tuple[Entry, ...] = (
         "unicode",
         "invisible",
+        "line_breaks",
         "html_entities",
         "white_space",
         "blank_lines",
@@ -44,6 +45,7 @@ class CleanFile(Frozen):
         "url_only",
         "boilerplate",
         "refusal",
+        "unfinished",
         "echo",
         "repetition",
         "duplicate",

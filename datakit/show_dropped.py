@@ -7,7 +7,9 @@ from datakit.show_cells import query_table
 from schemas.errors import NotFoundError, did_you_mean
 from schemas.report import Table
 
-_TEXT = "(SELECT (p.messages->'$[#-1]'->>'content') || ' → ' || c.text FROM candidates c JOIN prompts p USING (prompt_id) "
+_TEXT = (
+    "(SELECT (p.messages->'$[#-1]'->>'content') || ' → ' || c.text FROM candidates c JOIN prompts p USING (prompt_id)"
+)
 _LEDGER = "FROM ledger l WHERE run_id = ? AND reason = ? ORDER BY source, line LIMIT"
 
 _ROWS = f"""

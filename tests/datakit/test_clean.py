@@ -1,4 +1,4 @@
-"""Cleaning: every row is kept or dropped for a reason, versions tell what was done, and only what changed runs again."""
+"""Cleaning: each row is kept or dropped for a reason, versions tell what was done, only what changed runs again."""
 
 import json
 import uuid
@@ -188,15 +188,15 @@ def test_dropped_rows_are_shown_beside_the_row_that_they_are_like(desk: Any, cle
 
 TEXTS = st.one_of(
     st.text(max_size=60).filter(lambda text: not any(0xD800 <= ord(c) < 0xE000 for c in text)),
-    st.sampled_from([LONG, LONG + " So it was.", "As an AI language model, I cannot do that.", "是的。", "```\na\n```"]),
+    st.sampled_from(
+        [LONG, LONG + " So it was.", "As an AI language model, I cannot do that.", "是的。", "```\na\n```"]
+    ),
 )
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=12))
 def test_in_is_kept_and_dropped_and_a_clean_set_stays_as_it_is(make_desk: Any, pairs: list[tuple[str, str]]) -> None:
-    import uuid
-
     desk = make_desk(uuid.uuid4().hex)
     rows = [{"instruction": f"q {question}", "input": "", "output": answer} for question, answer in pairs]
     kept = desk.ingest(rows, name="raw.jsonl").counts["kept"]
