@@ -3,13 +3,12 @@
 import filecmp
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 
 from datakit import datasets, manifest
-from datakit.datasets import Dataset
 from datakit.derived import MEMORY_LIMIT
 from datakit.store import Store
 from datakit.trl_rows import create_exported, rows_sql, shape_of
@@ -28,8 +27,8 @@ FORMATS = {
 def export(dataset: str, options: ExportOptions, *, store: Store) -> Report:
     """Write a data set to a file: pairs as preferences, selections and examples as prompt and completion.
 
-    The rows come in the order of the prompts, so the same data set gives the same bytes. The file appears whole or
-    not at all.
+    The rows come in the order of the prompts, so the same data set gives the same bytes. The file and its manifest
+    appear whole, and both or neither.
 
     Args:
         dataset: its name (`name[@version]`).
@@ -41,58 +40,87 @@ def export(dataset: str, options: ExportOptions, *, store: Store) -> Report:
         ConfigError: the style cannot hold it.
         UserError: the file cannot be written.
     """
-    output = options.output
-    form = next(form for ending, form in FORMATS.items() if output.name.endswith(ending))
+    output, beside = options.output, manifest.path_of(options.output)
     with store.read() as con:
         con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET preserve_insertion_order = true")
         found = datasets.get(con, dataset)
-        rows, kind, columns, unchanged = _copy(con, found, options, form)
+        kind = create_exported(con, found)
+        query = rows_sql(shape_of(con, kind, found, options), found.kind)
+        columns = [row[0] for row in con.execute(f"DESCRIBE {query}").fetchall()]
         described = manifest.describe(con, found)
-    try:
-        path = manifest.write(output, described=described, rows=rows, form=kind, columns=columns)
-    except OSError as error:
-        raise UserError(f"cannot write the manifest of {output}: {error.strerror}") from error
+        with _replacing(output, beside) as (data, note):
+            rows = _copy(con, query, data, output.name)
+            facts = {"rows": rows, "form": kind, "columns": columns, **described}
+            manifest.write(note, name=output.name, data=data, facts=facts)
+            unchanged = _same(data, output) and _same(note, beside)
     return Report(
         stage="export",
         dataset=found.name,
         version=found.version,
         counts={"rows": rows},
-        notes=(f"{kind} rows, {options.style}; manifest: {path}",),
+        notes=(f"{kind} rows, {options.style}; manifest: {beside}",),
         output=str(output),
         unchanged=unchanged,
         needs_attention=rows == 0,
     )
 
 
-def _copy(
-    con: duckdb.DuckDBPyConnection, dataset: Dataset, options: ExportOptions, form: str
-) -> tuple[int, str, list[str], bool]:
-    """Write the rows; returns their number, TRL's name of their form, their columns, and if the file was equal."""
-    kind = create_exported(con, dataset)
-    query = rows_sql(shape_of(con, kind, dataset, options), dataset.kind)
-    columns = [row[0] for row in con.execute(f"DESCRIBE {query}").fetchall()]
-    with _whole(options.output) as draft:
-        row = con.execute(f"COPY ({query}) TO '{_quoted(draft)}' ({form})").fetchone()
-        unchanged = options.output.exists() and filecmp.cmp(draft, options.output, shallow=False)
-    return (int(row[0]) if row else 0), kind, columns, unchanged
+def _copy(con: duckdb.DuckDBPyConnection, query: str, draft: Path, name: str) -> int:
+    """Write a query's rows in the format that the name asks for; returns their number."""
+    form = next(form for ending, form in FORMATS.items() if name.endswith(ending))
+    row = con.execute(f"COPY ({query}) TO '{_quoted(draft)}' ({form})").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _same(draft: Path, target: Path) -> bool:
+    return target.is_file() and filecmp.cmp(draft, target, shallow=False)
 
 
 @contextmanager
-def _whole(output: Path) -> Iterator[Path]:
-    """A file beside the output, which takes its place once it is on the disk."""
-    draft = output.with_name(f".{output.name}.{os.getpid()}.part")
+def _replacing(output: Path, beside: Path) -> Iterator[tuple[Path, Path]]:
+    """Drafts of a file and of its manifest, which take their places once both are on the disk: both or neither."""
+    data, note = _hidden(output, "part"), _hidden(beside, "part")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         try:
-            yield draft
-            with draft.open("rb") as stream:
-                os.fsync(stream.fileno())
-            draft.replace(output)
+            yield data, note
+            for draft in (data, note):
+                with draft.open("rb") as stream:
+                    os.fsync(stream.fileno())
+            _replace(data, output, note, beside)
         finally:
-            draft.unlink(missing_ok=True)
+            data.unlink(missing_ok=True)
+            note.unlink(missing_ok=True)
     except (OSError, duckdb.IOException) as error:
+        name = getattr(error, "filename2", None) or output
         text = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
-        raise UserError(f"cannot write {output}: {text}; nothing was left behind") from error
+        raise UserError(f"cannot write {name}: {text}; nothing was left behind") from error
+
+
+def _replace(data: Path, output: Path, note: Path, beside: Path) -> None:
+    """The file first. Where the manifest cannot follow, the old file comes back.
+
+    A kill in between leaves a new file with an old manifest, whose digest is another; the next export mends that. So
+    does a failure on a file system without hard links.
+    """
+    old, existed = _hidden(output, "old"), output.exists()
+    with suppress(OSError):  # no old file, or no hard links
+        os.link(output, old, follow_symlinks=False)
+    try:
+        data.replace(output)
+        note.replace(beside)
+    except OSError:
+        if old.exists():
+            old.replace(output)
+        elif not existed:
+            output.unlink(missing_ok=True)
+        raise
+    finally:
+        old.unlink(missing_ok=True)
+
+
+def _hidden(path: Path, ending: str) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{ending}")
 
 
 def _quoted(path: Path) -> str:

@@ -41,25 +41,22 @@ def describe(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, Any]
     }
 
 
-def write(file: Path, *, described: dict[str, Any], rows: int, form: str, columns: list[str]) -> Path:
-    """Write `<file>.manifest.json`, whole or not at all."""
-    content = {
-        "file": file.name,
-        "sha256": digest(file),
-        "rows": rows,
-        "form": form,
-        "columns": columns,
-        **described,
-        "datakit": version("datakit"),
-    }
-    target = file.with_name(f"{file.name}.manifest.json")
-    draft = target.with_name(f".{target.name}.part")
-    try:
-        draft.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-    return target
+def path_of(file: Path) -> Path:
+    """Where the manifest of a file is: `<file>.manifest.json`."""
+    return file.with_name(f"{file.name}.manifest.json")
+
+
+def write(target: Path, *, name: str, data: Path, facts: dict[str, Any]) -> None:
+    """Write a manifest. Its digest tells whether the file beside it is the one that it describes.
+
+    Args:
+        target: the manifest.
+        name: the name of the file that it describes.
+        data: where this file's content is.
+        facts: what `describe` found, and what is in the file.
+    """
+    content = {"file": name, "sha256": digest(data), **facts, "datakit": version("datakit")}
+    target.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def digest(file: Path) -> str:

@@ -235,6 +235,33 @@ except UserError as error:
     assert sorted(file.name for file in path.parent.iterdir()) == ["pairs.parquet", "pairs.parquet.manifest.json"]
 
 
+@pytest.mark.parametrize("old", [{}, {"x.jsonl": b"old\n"}])
+def test_a_manifest_that_cannot_be_written_leaves_what_was_there(made, tmp_path, old):
+    store, folder = made(), tmp_path / "out"
+    (folder / "x.jsonl.manifest.json").mkdir(parents=True)
+    for name, content in old.items():
+        (folder / name).write_bytes(content)
+    with pytest.raises(UserError, match=r"cannot write .*x\.jsonl\.manifest\.json: Is a directory; nothing was left"):
+        export("p-pairs", ExportOptions(output=folder / "x.jsonl"), store=store)
+    assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == old
+
+
+def test_a_manifest_of_another_file_is_mended(made, tmp_path):
+    """What a kill leaves: the new file, and the manifest of the old one."""
+    store, path = made(), tmp_path / "x.jsonl"
+    beside = tmp_path / "x.jsonl.manifest.json"
+    export("p-best", ExportOptions(output=path), store=store)
+    old = beside.read_text()
+    export("p-pairs", ExportOptions(output=path), store=store)
+    new = beside.read_text()
+    beside.write_text(old)
+    assert not export("p-pairs", ExportOptions(output=path), store=store).unchanged
+    assert beside.read_text() == new
+    beside.unlink()
+    assert not export("p-pairs", ExportOptions(output=path), store=store).unchanged
+    assert export("p-pairs", ExportOptions(output=path), store=store).unchanged
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     """A tiny Llama with a tokenizer and a chat template."""
