@@ -102,17 +102,15 @@ def _inputs(rows: pl.DataFrame, scorer: Scorer) -> pa.Table:
     own = {"completion": pl.col("output"), "completions": pl.col("output"), "prompt": pl.col("prompt")}
     table: pa.Table = rows.select(**own, prompts=prompts).to_arrow()
     with duckdb.connect() as con:
-        con.register("given", rows.select("row", "columns"))
-        con.execute(
-            "CREATE TEMP TABLE example AS SELECT row_number() OVER () AS at, columns::JSON AS columns FROM given"
-        )
+        con.register("given", rows.select("columns").with_row_index("place"))
+        con.execute("CREATE TEMP TABLE example AS SELECT place, columns::JSON AS columns FROM given")
         found = con.execute("SELECT DISTINCT unnest(json_keys(columns)) FROM example").fetchall()
         there = {key for (key,) in found}
         wanted = {i: column for i, column in scorer.columns.items() if column in there}
         if scorer.rule.all_columns:
             wanted |= {key: key for key in sorted(there) if key not in {*own, "prompts", *scorer.constants, *wanted}}
         columns = [
-            con.execute(f"SELECT {column_sql(column, 'columns')} AS c FROM example ORDER BY at").to_arrow_table()
+            con.execute(f"SELECT {column_sql(column, 'columns')} AS c FROM example ORDER BY place").to_arrow_table()
             for column in wanted.values()
         ]
     for name, column in zip(wanted, columns, strict=True):
