@@ -16,6 +16,7 @@ from rewards.engine import Limits, RulePool
 from rewards.judged import Judged
 from rewards.outcome import Status
 from rewards.plugins import find_rule
+from rewards.rule import Form
 from rewards.scorer import Scorer, bind
 
 SHOWN = 200
@@ -97,26 +98,39 @@ class OwnRule(Filter):
 
 
 def _inputs(rows: pl.DataFrame, scorer: Scorer) -> pa.Table:
-    """The rule's input table: texts, the prompt as a message for a batched rule, and the columns that some row has."""
+    """The rule's input table: texts, and the columns that some row has."""
+    texts = {"completion": pl.col("output"), "prompt": pl.col("prompt")}
+    if scorer.rule.form is not Form.BATCH:
+        return _with_columns(rows.select(**texts).to_arrow(), _columns(rows["columns"], scorer))
     prompts = pl.col("prompt").map_elements(_as_messages, return_dtype=pl.String)
-    own = {"completion": pl.col("output"), "completions": pl.col("output"), "prompt": pl.col("prompt")}
-    table: pa.Table = rows.select(**own, prompts=prompts).to_arrow()
+    table = rows.select(completions=pl.col("output")).to_arrow()
+    return _with_columns(table, {"prompts": rows.select(prompts).to_series(), **_columns(rows["columns"], scorer)})
+
+
+def _with_columns(table: pa.Table, columns: dict[str, pl.Series]) -> pa.Table:
+    """The table with these columns of JSON text."""
+    for name, column in columns.items():
+        table = table.append_column(
+            pa.field(name, pa.large_string(), metadata=JSON), column.to_arrow().cast("large_string")
+        )
+    return table
+
+
+def _columns(given: pl.Series, scorer: Scorer) -> dict[str, pl.Series]:
+    """The columns that the rule reads and some row has, as JSON text, by the input's name."""
     with duckdb.connect() as con:
-        con.register("given", rows.select("columns").with_row_index("place"))
+        con.register("given", given.to_frame("columns").with_row_index("place"))
         con.execute("CREATE TEMP TABLE example AS SELECT place, columns::JSON AS columns FROM given")
-        found = con.execute("SELECT DISTINCT unnest(json_keys(columns)) FROM example").fetchall()
-        there = {key for (key,) in found}
-        wanted = {i: column for i, column in scorer.columns.items() if column in there}
+        there = {key for (key,) in con.execute("SELECT DISTINCT unnest(json_keys(columns)) FROM example").fetchall()}
+        wanted = {name: column for name, column in scorer.columns.items() if column in there}
         if scorer.rule.all_columns:
-            wanted |= {key: key for key in sorted(there) if key not in {*own, "prompts", *scorer.constants, *wanted}}
-        columns = [
-            con.execute(f"SELECT {column_sql(column, 'columns')} AS c FROM example ORDER BY place").to_arrow_table()
-            for column in wanted.values()
-        ]
-    for name, column in zip(wanted, columns, strict=True):
-        table = table.append_column(pa.field(name, pa.string(), metadata=JSON), column.column("c").cast(pa.string()))
-    meant = pa.field("prompts", table.schema.field("prompts").type, metadata=JSON)
-    return table.set_column(table.schema.get_field_index("prompts"), meant, table.column("prompts"))
+            taken = {*scorer.constants, *scorer.rule.trainer_inputs, *wanted}
+            wanted |= {key: key for key in sorted(there) if key not in taken}
+        read = "SELECT {} AS value FROM example ORDER BY place"
+        return {
+            name: con.execute(read.format(column_sql(column, "columns"))).pl()["value"]
+            for name, column in wanted.items()
+        }
 
 
 def _as_messages(prompt: str) -> str:

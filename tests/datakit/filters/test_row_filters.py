@@ -153,12 +153,12 @@ GOOD = [
             "\n".join(f"7 x {n} = {7 * n}" for n in range(1, 30)),
             "<table>" + "<tr><td>Row</td><td>Row</td></tr>\n" * 20 + "</table>",
             "```\n" + "print(1)\n" * 30 + "```",
-            "Deck the halls with boughs of holly\nFa la la la la, la la la la\n'Tis the season\nFa la la la la, la la la la",
+            "Deck the halls with boughs of holly\nFa la la la la, la la la la\n'Tis the time\nFa la la la la, la la la",
         ],
     ),
     (
         Language(keep=("zh",)),
-        ["是", "Python 是一种编程语言，常用的库有 NumPy、Pandas 和 Matplotlib。", "三原色是紅色。", "42", "x = f(y)"],
+        ["是", "Python 是一种编程语言，库有 NumPy、Pandas 和 Matplotlib。", "三原色是紅色。", "42", "x = f(y)"],
     ),
     (
         Language(keep=("en",)),
@@ -192,7 +192,8 @@ def test_the_prompt_tells_whether_an_answer_is_one() -> None:
     [
         "I cannot assist you.", "We won't be able to help.", "I must decline to answer.", "This goes against my rules.",
         "It is unethical to do so.", "There is no justification for it.", "I am unable to provide that.",
-        "对不起，我不能提供帮助。", "我拒绝回答。", "恕难从命", "这个请求违反法律", "這是違法的，我無法幫助你。", "无可奉告",
+        "对不起，我不能提供帮助。", "我拒绝回答。", "恕难从命", "这个请求违反法律", "无可奉告",
+        "這是違法的，我無法幫助你。",
         "I don’t have the ability to see.", "I cant help you.", "该要求是不道德的", "爱莫能助", "您的要求非法",
     ],
 )  # fmt: skip
