@@ -28,6 +28,10 @@ DROPPED = {"row": pl.UInt32, "value": pl.String, "like": pl.UInt32}
 """Schema of what a filter drops: the row, the measured value as text, and the row that it is like (or null)."""
 
 
+BLOCK = 65_536
+"""Rows that a row filter looks at together: what it makes of them, such as a list of all words, is in memory."""
+
+
 class Filter(Frozen, ABC):
     """One reason to drop rows; its fields are its options.
 
@@ -79,6 +83,10 @@ class RowFilter(Filter, ABC):
     @final
     def drop(self, rows: pl.DataFrame) -> pl.DataFrame:
         """See `Filter.drop`."""
-        suspects = rows.filter(self.suspect())
-        measured = suspects.lazy().select("row", value=self.measured()).filter(self.refused(pl.col("value")))
-        return measured.select("row", pl.col("value").cast(pl.String), like=pl.lit(None, pl.UInt32)).collect()
+        suspect, value, refused = self.suspect(), self.measured(), self.refused(pl.col("value"))
+        found = [pl.DataFrame(schema=DROPPED)]
+        for block in rows.iter_slices(BLOCK):
+            measured = block.filter(suspect).lazy().select("row", value=value).filter(refused)
+            text = pl.col("value").cast(DROPPED["value"])
+            found.append(measured.select("row", text, like=pl.lit(None, DROPPED["like"])).collect())
+        return pl.concat(found)

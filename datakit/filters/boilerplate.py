@@ -19,7 +19,7 @@ _ENGLISH = (
     r"(?:,? (?:and|so|but|designed|created|trained|developed|therefore|without|that (?:can|does|do)|which)\b|[.,]? i )",
     r"\bmy (?:knowledge cut-?off|training data (?:only |was |is |goes )|last (?:knowledge )?update was)\b",
     r"\bi (?:was|am|have been) (?:trained|created|developed|programmed) by "
-    r"(?:openai|anthropic|google|meta|microsoft|alibaba|deepseek|mistral)\b",
+    r"(?:openai|anthropic|google|meta|microsoft|alibaba|deepseek|mistral)(?:[.,;!]|\s*$| (?:and|to|on|as)\b)",
 )
 _MODEL_ZH = (
     r"(?:(?:AI|人工智[能慧]|大?型?[语語]言|聊天|智[能慧]|[虚虛][拟擬])+"

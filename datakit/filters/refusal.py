@@ -25,11 +25,18 @@ _VOICED = (
     r"(?i)\b(?:re-?(?:write|word|phrase|arrange|structure)\w*|paraphras\w*|translat\w*|convert|transform|edit|correct|"
     r"change|replace|combine|e-?mail|letter|message|dialogues?|conversation|script|poem|haiku|verse|song|lyrics|"
     r"story|stories|tale|speech|monologue|quotes?|tweet|post|review|essay|ticket|complaint|sentences?|statement|"
-    r"paragraph|characters?|role-?play|pretend|summar\w*)\b|"
+    r"paragraph|characters?|role-?play|pretend|summar\w*|eulogy|petition|interview|a time (?:when|that|you))\b|"
     r"改写|改寫|重写|重寫|重新|翻译|翻譯|转换|轉換|更改|更正|纠正|修改|编辑|替换|添加|电子邮件|邮件|信件|写信|一封|消息|"
-    r"对话|對話|剧本|诗|詩|歌|故事|演讲|独白|台词|引用|推文|帖子|评论|投诉|句子|语句|段落|角色|扮演|总结|生成.{0,12}句"
+    r"对话|對話|剧本|诗|詩|歌|故事|演讲|独白|台词|引用|推文|帖子|评论|投诉|句子|语句|段落|角色|扮演|总结|生成.{0,12}句|"
+    r"悼词|悼詞|面试|面試|请愿|請願|描述[你您]"
 )
 """A prompt that asks for words of somebody else: a letter, a dialogue, a song, another's sentence."""
+_JUDGES = (
+    r"(?i)\b(?:un)?ethical|(?:in)?appropriate|\bwrong\b|illegal|immoral|respectful|acceptable|"
+    r"道德|恰当|恰當|不当|不當|适当|適當|合适|合適|非法|违法|違法"
+)
+"""A prompt that asks whether or why something is wrong: an answer that calls it so is one."""
+_SPEAKS = r"(?i)^\W*(?:(?:i|we)\b|我)"
 _QUOTED = (
     r"(?i)^\W*(?:dear|hi|hello|subject|verse|chorus|title|尊敬的|亲爱的|主题|标题)\b|^\s*[\"“「'‘]|"
     r"^[^\n.!?。！？]{1,40}[:：]"
@@ -53,7 +60,8 @@ class Refusal(RowFilter):
         output = pl.col("output")
         hinted = output.str.slice(0, READ).str.contains_any(list(_HINTS), ascii_case_insensitive=True)
         voiced = pl.col("prompt").str.contains(_VOICED) | output.str.contains(_QUOTED)
-        return hinted & (output.str.contains(_OPENS) | ~voiced)
+        judged = pl.col("prompt").str.contains(_JUDGES) & ~output.str.contains(_SPEAKS)
+        return hinted & (output.str.contains(_OPENS) | ~(voiced | judged))
 
     def measured(self) -> pl.Expr:
         """See the base class."""
