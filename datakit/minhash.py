@@ -4,6 +4,8 @@ Broder 1997, On the resemblance and containment of documents; the bands after Le
 Massive Datasets, section 3.4: a pair of Jaccard s agrees in one of b bands of r rows with probability 1 - (1 - s^r)^b.
 """
 
+import math
+import sys
 from dataclasses import dataclass
 from itertools import chain
 
@@ -12,11 +14,12 @@ from rensa import RMinHash, RMinHashLSH
 
 from datakit.shingles import Hashes, Mask, Numbers, Shingles, in_threads
 
-RECALL = 0.995
+RECALL = 0.999
 """Least probability that a pair exactly at the threshold shares a bucket; the more alike, the surer."""
 
 _SEED = 42
 _CHUNK = 8192
+_ROW_BITS = 32  # rows are numbered in u32
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +49,17 @@ class Buckets:
 def buckets_of(shingles: Shingles, among: Numbers, threshold: float, permutations: int) -> Buckets:
     """Rows that may have a Jaccard similarity of `threshold` or more.
 
+    Signatures of all rows stay inside rensa (four bytes a permutation), which says in which rows any band agrees with
+    another row's; only theirs are read out, because each number then becomes a Python object.
+
     Args:
         shingles: of all rows.
         among: the rows that count, sorted; each has a shingle.
         threshold: Jaccard similarity to be found.
         permutations: length of a signature.
-
-    Signatures of all rows stay inside rensa (four bytes a permutation), which says in which rows any band agrees with
-    another row's; only theirs are read out, because each number then becomes a Python object.
     """
     rows = among[_flagged(shingles, threshold, permutations)[among]]
-    bands = _bands(shingles, rows, band_width(threshold, permutations), permutations)
+    bands = _bands(shingles, rows, *shape_of_bands(threshold, permutations))
     found = in_threads(lambda band: _shared(bands[:, band], rows), range(bands.shape[1]))
     many = np.cumsum([0, *(1 + int(bucket.max(initial=-1)) for bucket, _ in found)])
     empty = np.empty(0, np.int64)
@@ -64,22 +67,29 @@ def buckets_of(shingles: Shingles, among: Numbers, threshold: float, permutation
     return Buckets(np.concatenate(bucket), np.concatenate([empty, *(row for _, row in found)]))
 
 
-def band_width(threshold: float, permutations: int, *, divides: bool = False) -> int:
-    """Rows of a band: as many as `RECALL` allows (fewer chance meetings), one at least.
+def shape_of_bands(threshold: float, permutations: int) -> tuple[int, int]:
+    """Width of a band, and how many bands are read out.
 
-    Args:
-        threshold: Jaccard similarity to be found.
-        permutations: length of a signature.
-        divides: only a divisor of `permutations` (rensa's bands use all of it).
+    The width is the largest that `RECALL` allows (fewer chance meetings) and that divides the signature, all of which
+    rensa's bands use; of them, as many are read out as `RECALL` needs.
     """
-    widths = [width for width in range(1, permutations + 1) if not divides or permutations % width == 0]
-    enough = [r for r in widths if 1 - (1 - threshold**r) ** (permutations // r) >= RECALL]
-    return max(enough, default=1)
+    widths = [width for width in range(1, permutations + 1) if permutations % width == 0]
+    needed = {width: _bands_needed(threshold**width) for width in widths}
+    width = max((width for width in widths if needed[width] * width <= permutations), default=1)
+    return width, min(needed[width], permutations // width)
+
+
+def _bands_needed(agreeing: float) -> int:
+    """Bands that find a pair with a probability of `RECALL`, if each does with `agreeing`."""
+    if agreeing == 1:
+        return 1
+    logarithm = math.log1p(-agreeing)
+    return math.ceil(math.log(1 - RECALL) / logarithm) if logarithm else sys.maxsize
 
 
 def _flagged(shingles: Shingles, threshold: float, permutations: int) -> Mask:
     """Whether a band of some width of a row agrees with another row's."""
-    bands = permutations // band_width(threshold, permutations, divides=True)
+    bands = permutations // shape_of_bands(threshold, permutations)[0]
     index = RMinHashLSH(threshold, permutations, bands)
     return np.array(index.query_duplicate_flags_matrix_one_shot(_digest(shingles, permutations)), bool)
 
@@ -88,15 +98,14 @@ def _digest(shingles: Shingles, permutations: int) -> RMinHash:
     return RMinHash.digest_matrix_from_flat_token_hashes(shingles.hashes, shingles.offsets, permutations, _SEED)
 
 
-def _bands(shingles: Shingles, rows: Numbers, width: int, permutations: int) -> Hashes:
+def _bands(shingles: Shingles, rows: Numbers, width: int, bands: int) -> Hashes:
     """One number for each band of each of the rows."""
-    found = [np.empty((0, permutations // width), np.uint64)]
+    found = [np.empty((0, bands), np.uint64)]
     for start in range(0, len(rows), _CHUNK):
         some = rows[start : start + _CHUNK]
-        signatures = _digest(shingles.of_rows(some), permutations).to_rows()
-        values = np.fromiter(chain.from_iterable(signatures), np.uint64, len(some) * permutations)
-        banded = values.reshape(len(some), -1)[:, : permutations // width * width].reshape(len(some), -1, width)
-        found.append(banded @ _coefficients(width))
+        signatures = _digest(shingles.of_rows(some), width * bands).to_rows()
+        values = np.fromiter(chain.from_iterable(signatures), np.uint64, len(some) * bands * width)
+        found.append(values.reshape(len(some), bands, width) @ _coefficients(width))
     return np.concatenate(found)
 
 
@@ -107,8 +116,9 @@ def _coefficients(width: int) -> Hashes:
 
 def _shared(values: Hashes, rows: Numbers) -> tuple[Numbers, Numbers]:
     """The buckets of one band, numbered, and their rows."""
-    order = np.argsort(values, kind="stable")
+    order = np.argsort(values)  # not stable, which is several times as fast; only the few that share are put in order
     ordered = values[order]
     number = np.cumsum(np.concatenate([np.zeros(min(1, len(ordered)), np.int64), ordered[1:] != ordered[:-1]]))
     kept = Buckets(number, rows[order]).filter(np.ones(len(order), bool))
-    return kept.bucket, kept.row
+    keys = np.sort((kept.bucket << _ROW_BITS) | kept.row)
+    return keys >> _ROW_BITS, keys & ((1 << _ROW_BITS) - 1)
