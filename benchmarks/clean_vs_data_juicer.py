@@ -195,8 +195,8 @@ def compare(source: Path, ours: Path, theirs: Path) -> None:
     reasons = {rows[int(row)]["id"]: reason for row, reason in json.loads(Path(f"{ours}.reasons").read_text()).items()}
     print(f"kept: datakit {len(mine)}, data-juicer {len(other)}, both {len(mine & other)} of {len(rows)}")
     print("datakit dropped:", dict(Counter(reasons.values())))
-    only_mine = [row for row in rows if row["id"] in mine - other]
-    only_other = [row for row in rows if row["id"] in other - mine]
+    only_mine = [row for row in rows if row["id"] in mine and row["id"] not in other]
+    only_other = [row for row in rows if row["id"] in other and row["id"] not in mine]
     show(
         "kept by datakit only",
         only_mine,
