@@ -39,6 +39,15 @@ class CleanOptions(Frozen):
     """Report, but store nothing."""
 
 
+class PageOptions(Frozen):
+    """The page that describes an SFT set."""
+
+    output: Path = Path("report.html")
+    """File to write: one HTML page with everything in it."""
+    tokenizer: Path | None = None
+    """Directory of a model or its tokenizer, or a tokenizer.json: lengths in its tokens (default: in words)."""
+
+
 class SamplingOptions(Frozen):
     """What an answer depends on, beside its prompt, its model, its temperature and its index."""
 
