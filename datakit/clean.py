@@ -6,6 +6,7 @@ read from its ledger; only the filters from the first changed one on run again.
 
 import json
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 import duckdb
@@ -86,6 +87,7 @@ def _config(source: Dataset, recipe: Recipe, graded: dict[str, Any]) -> dict[str
         "source": str(source),
         "repairs": [step.identity() for step in recipe.repairs],
         "filters": [step.identity() for step in recipe.filters],
+        "datakit": version("datakit"),  # what a filter finds may change with it
         **rewards,
     }
     parsed: dict[str, Any] = json.loads(canonical_json(config))
