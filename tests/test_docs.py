@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from datakit.cleaning import load_recipe
 from datakit.cli.app import commands
 from datakit.sql import sql
 from datakit.store import Store
@@ -82,7 +83,16 @@ def test_specs_in_the_documents_load(path, tmp_path):
     for block in blocks(path, "yaml"):
         file = tmp_path / "reward.yaml"
         file.write_text(block, encoding="utf-8")
-        assert load_reward(RewardOptions(reward=file)).scorers
+        if "filters:" in block:
+            assert load_recipe(file).filters
+        else:
+            assert load_reward(RewardOptions(reward=file)).scorers
+
+
+def test_the_documents_name_every_filter_and_repair():
+    text = (ROOT / "docs" / "cleaning.md").read_text(encoding="utf-8")
+    for name in [*variant_names("datakit.filters"), *variant_names("datakit.repairs")]:
+        assert f"`{name}`" in text
 
 
 def test_every_yaml_in_examples_loads():
