@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datakit.report_figures import Lengths, Step
+from schemas.report import counted
 
 PLOT = 180
 """Height of a histogram."""
@@ -84,7 +85,9 @@ def histogram(lengths: Lengths, series: Sequence[str]) -> Histogram:
     bars = []
     for at, bin_ in enumerate(lengths.bins):
         span = f"{bin_.low:,}" if bin_.low == bin_.high else f"{bin_.low:,} to {bin_.high:,}"
-        counts = ", ".join(f"{rows:,} rows {name}".rstrip() for name, rows in zip(series, bin_.rows, strict=True))
+        counts = ", ".join(
+            f"{counted(rows, 'rows')} {name}".rstrip() for name, rows in zip(series, bin_.rows, strict=True)
+        )
         for number, (rows, width) in enumerate(zip(bin_.rows, WIDTHS[len(series)], strict=True)):
             if rows:
                 height = max(rows / top * PLOT, THINNEST)

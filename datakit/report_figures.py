@@ -11,6 +11,7 @@ import polars as pl
 from datakit.filter import Filter
 from datakit.filters.length import Length
 from datakit.languages import languages_of
+from datakit.progress import track
 from datakit.report_rows import Facts
 from rewards.plugins import variant_class
 from schemas.errors import ConfigError
@@ -24,10 +25,15 @@ SMALL = (0, 1, 2, 3, 4, 5, 6, 8)
 """Lower edges of the bins below them."""
 FEWEST_BINS = 12
 """Bins of a histogram, even if all lengths fall into fewer."""
+MOST_LANGUAGES = 8
+"""Languages that are listed by themselves."""
 MOST_REPEATED = 10
 """Answers in the list of repeated ones."""
 CLUSTER_SIZES = (2, 3, 4, 5, 10, 20, 50, 100, 1000)
 """Smallest size of each class of clusters."""
+MEASURED_AT_ONCE = 8192
+"""Answers between two steps of the progress bar."""
+_LANGUAGE = pl.col("output").map_batches(languages_of, return_dtype=pl.String)
 QUANTILES = {"10 %": 0.1, "median": 0.5, "90 %": 0.9, "99 %": 0.99}
 
 
@@ -114,15 +120,25 @@ def figures_of(facts: Facts, measures: Mapping[str, pl.Expr]) -> Figures:
         measures: what lengths are given in; expressions over the column `output`.
     """
     series = list(facts.series)
-    measured = facts.answers.select(*series, **measures)
+    measured = _measured(facts.answers, {**measures, "language": _LANGUAGE})
     return Figures(
         totals=tuple(int(facts.answers[name].sum()) for name in series),
         lengths=tuple(_lengths(measured.select(*series, length=unit), unit) for unit in measures),
-        languages=_languages(facts.answers, series),
+        languages=_languages(measured, series),
         repeated=_repeated(facts.answers, series),
         clusters={step: _cluster_sizes(found) for (step,), found in facts.clusters.group_by("step")},
         steps=_cleaning_steps(facts) if facts.cleaned else _refusals(facts.went),
     )
+
+
+def _measured(answers: pl.DataFrame, measures: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """How many rows have each answer, and its measures."""
+    found = [answers.clear().select("before", "after", **measures)]
+    with track("measuring", answers.height) as bar:
+        for part in answers.iter_slices(MEASURED_AT_ONCE):
+            found.append(part.select("before", "after", **measures))
+            bar.advance(part.height)
+    return pl.concat(found)
 
 
 def _lengths(measured: pl.DataFrame, unit: str) -> Lengths:
@@ -156,11 +172,15 @@ def _summary(measured: pl.DataFrame, series: str) -> dict[str, float]:
     return found.row(0, named=True) if measured[series].sum() else {}
 
 
-def _languages(answers: pl.DataFrame, series: list[str]) -> tuple[Counted, ...]:
-    counts = answers.select(*series, name=languages_of(answers["output"])).group_by("name").agg(pl.col(series).sum())
-    ordered = counts.sort(*series, "name", descending=[*(True for _ in series), False])
-    found = ordered.filter(pl.any_horizontal(pl.col(series) > 0)).select("name", *series)
-    return tuple(Counted(name, tuple(rows)) for name, *rows in found.iter_rows())
+def _languages(measured: pl.DataFrame, series: list[str]) -> tuple[Counted, ...]:
+    """Those of most rows by themselves, the others together."""
+    counts = measured.group_by("language").agg(pl.col(series).sum()).filter(pl.any_horizontal(pl.col(series) > 0))
+    ordered = counts.sort(*series, "language", descending=[*(True for _ in series), False])
+    most, rest = ordered.head(MOST_LANGUAGES), ordered.tail(-MOST_LANGUAGES)
+    found = [Counted(name, tuple(rows)) for name, *rows in most.select("language", *series).iter_rows()]
+    if rest.height:
+        found.append(Counted(f"{rest.height} more", rest.select(pl.col(series).sum()).row(0)))
+    return tuple(found)
 
 
 def _repeated(answers: pl.DataFrame, series: list[str]) -> tuple[Counted, ...]:

@@ -12,6 +12,7 @@ from rapidfuzz.distance import Indel, Postfix, Prefix
 from datakit.report_charts import histogram, waterfall
 from datakit.report_figures import QUANTILES, Figures
 from datakit.report_rows import LONGEST, Change, Facts
+from schemas.report import counted
 
 CONTEXT = 60
 """Characters around a change that are shown."""
@@ -145,6 +146,7 @@ def _template() -> jinja2.Template:
         "px": "{:.4g}".format,
         "number": number,
         "percent": percent,
+        "counted": counted,
         "clip": clip,
         "visible": visible,
         "exact": exact,
