@@ -17,8 +17,8 @@ THINNEST = 1.5
 """Height of the lowest bar: one row among many is seen."""
 WIDTHS = {1: (0.86,), 2: (0.92, 0.44)}
 """Of the bars of each series, as shares of a bin: by width they are told apart without colour."""
-TICK_EVERY = 12.0
-"""Least distance of two labels below a chart, in percent; what `100,000` needs on a telephone."""
+CHARACTER = 2.1
+"""Width of a character of a label below a chart, in percent of the width that a telephone has."""
 ZOOM_FROM = 0.75
 """Share of rows left from which a waterfall's axis does not begin at 0: what was dropped would not be seen."""
 
@@ -103,8 +103,14 @@ def _length_ticks(lengths: Lengths, size: float) -> tuple[Tick, ...]:
     chosen: list[Tick] = []
     for digit in "0152":
         round_ones = (tick for tick in edges if str(tick.value)[0] == digit and not str(tick.value)[1:].strip("0"))
-        chosen += [tick for tick in round_ones if all(abs(tick.at - other.at) >= TICK_EVERY for other in chosen)]
+        chosen += [tick for tick in round_ones if not any(_touch(tick, other) for other in chosen)]
     return tuple(sorted(chosen, key=lambda tick: tick.at))
+
+
+def _touch(one: Tick, other: Tick) -> bool:
+    """Whether the labels of two ticks would, or come closer than a character."""
+    characters = (len(f"{one.value:,}") + len(f"{other.value:,}")) / 2 + 1
+    return abs(one.at - other.at) < CHARACTER * characters
 
 
 def waterfall(steps: Sequence[Step], rows: int) -> Waterfall:

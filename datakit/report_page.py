@@ -14,6 +14,8 @@ from datakit.report_figures import QUANTILES, Figures
 from datakit.report_rows import LONGEST, Change, Facts
 from schemas.report import counted
 
+SHORT = 200
+"""Characters of a measured value or a repeated answer that are shown."""
 CONTEXT = 60
 """Characters around a change that are shown."""
 COMPARED = 4 * LONGEST
@@ -50,6 +52,7 @@ def render(facts: Facts, figures: Figures) -> str:
         series=facts.series,
         labels=_labels(facts),
         longest=LONGEST,
+        short=SHORT,
         quantiles=("smallest", *QUANTILES, "mean", "largest"),
         waterfall=waterfall(figures.steps, counts["rows"]) if facts.cleaned else None,
         histograms=[histogram(found, _labels(facts)) if found.bins else None for found in figures.lengths],
@@ -64,6 +67,11 @@ def _labels(facts: Facts) -> tuple[str, ...]:
 def number(value: float) -> str:
     """With thousands separators; a whole number without a point."""
     return f"{value:,.0f}" if float(value).is_integer() or value >= 100 else f"{value:,.1f}"
+
+
+def measured(value: str) -> str:
+    """What a filter measured; a number as the others are written."""
+    return f"{int(value):,}" if value.isdecimal() else visible(clip(value, SHORT))
 
 
 def percent(part: float, whole: float) -> str:
@@ -84,7 +92,7 @@ def clip(text: str, longest: int = LONGEST) -> str:
 
 
 def visible(text: str) -> str:
-    """A text with what HTML cannot hold and what nobody sees written out: NUL as ␀, a zero-width space as ‹U+200B›."""
+    """A text with what HTML cannot hold and what nobody sees written out: NUL as ‹U+0000›, say."""
     return "".join(char if char.isprintable() or _harmless(char) else _code(char) for char in text)
 
 
@@ -127,10 +135,7 @@ def _harmless(char: str) -> bool:
 
 
 def _code(char: str) -> str:
-    code = ord(char)
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"‹U+{code:04X}›"
+    return f"‹U+{ord(char):04X}›"
 
 
 @cache
@@ -145,6 +150,7 @@ def _template() -> jinja2.Template:
     filters: dict[str, Any] = {
         "px": "{:.4g}".format,
         "number": number,
+        "measured": measured,
         "percent": percent,
         "counted": counted,
         "clip": clip,

@@ -121,7 +121,7 @@ class Facts:
     examples: dict[int, list[Example]]
     """By step."""
     changes: dict[str, list[Change]]
-    """By repair."""
+    """By repair, in their order."""
 
     @property
     def cleaned(self) -> bool:
@@ -230,7 +230,7 @@ def _shown(texts: dict[str, Any] | None) -> Shown | None:
 
 
 def _changes(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, list[Change]]:
-    found: dict[str, list[Change]] = {}
+    found: dict[str, list[Change]] = {step["name"]: [] for step in dataset.config.get("repairs", [])}
     for repair, line, of_answer, before, after in con.execute(_REPAIRED, [dataset.run_id]).fetchall():
         found.setdefault(repair, []).append(Change(line, of_answer, before, after))
-    return found
+    return {repair: changes for repair, changes in found.items() if changes}
