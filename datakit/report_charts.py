@@ -17,7 +17,7 @@ THINNEST = 1.5
 """Height of the lowest bar: one row among many is seen."""
 WIDTHS = {1: (0.86,), 2: (0.92, 0.44)}
 """Of the bars of each series, as shares of a bin: by width they are told apart without colour."""
-CHARACTER = 2.1
+CHARACTER = 2.5
 """Width of a character of a label below a chart, in percent of the width that a telephone has."""
 ZOOM_FROM = 0.75
 """Share of rows left from which a waterfall's axis does not begin at 0: what was dropped would not be seen."""
