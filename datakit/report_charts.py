@@ -102,8 +102,10 @@ def _length_ticks(lengths: Lengths, size: float) -> tuple[Tick, ...]:
     edges = [Tick(at * size, bin_.low) for at, bin_ in enumerate(lengths.bins)]
     chosen: list[Tick] = []
     for digit in "0152":
-        round_ones = (tick for tick in edges if str(tick.value)[0] == digit and not str(tick.value)[1:].strip("0"))
-        chosen += [tick for tick in round_ones if not any(_touch(tick, other) for other in chosen)]
+        for tick in edges:
+            is_round = str(tick.value)[0] == digit and not str(tick.value)[1:].strip("0")
+            if is_round and not any(_touch(tick, other) for other in chosen):
+                chosen.append(tick)
     return tuple(sorted(chosen, key=lambda tick: tick.at))
 
 

@@ -281,9 +281,9 @@ def test_bins_are_log_spaced_and_their_ticks_do_not_touch() -> None:
     bins = tuple(Bin(low, high - 1, (low, 1)) for low, high in pairwise(edges))
     chart = histogram(Lengths("words", bins, ({}, {})), ("before", "after"))
     values = [tick.value for tick in chart.across]
-    assert values[:5] == [10**power for power in range(1, 6)]
+    assert values[:4] == [10, 100, 1_000, 10_000]
     for left, right in pairwise(chart.across):
-        assert right.at - left.at >= 2 * (len(number(left.value)) + len(number(right.value))) / 2
+        assert right.at - left.at >= 2.5 * (len(number(left.value)) + len(number(right.value))) / 2
     assert all(bar.x >= 0 and bar.x + bar.width <= 100.001 and bar.y >= 0 for bar in chart.bars)
     assert min(bar.height for bar in chart.bars) >= 1.5
 
