@@ -14,11 +14,11 @@ from datakit.store import insert
 from schemas.errors import StoreBusyError
 
 COMMIT_SECONDS = 1.0
+"""Shortest time between two commits."""
 LONGEST_WAIT = 10.0
+"""Longest time between two: what `kill -9` may lose."""
 COMMIT_SHARE = 0.01
-"""Time between two commits: at least the first, at most the second, and such that they take this share of the time."""
-COMMIT_SHARE = 0.01
-"""Largest share of the time that commits may take: where one takes 0.1 s, the next begins 5 s later."""
+"""Share of the time that commits may take between these bounds: after one of 0.05 s the next begins 5 s later."""
 MOST_UNCOMMITTED = 10_000
 """Rows that wait while another process has the store open."""
 
@@ -44,8 +44,7 @@ class Outbox:
         self._registered = False
         self._answers: list[Row] = []
         self._refused: list[Row] = []
-        self._started = time.monotonic()
-        self._pause = COMMIT_SECONDS
+        self._due = time.monotonic() + COMMIT_SECONDS
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="datakit-commit")
         self._sent: tuple[list[Row], list[Row]] = ([], [])
         self._commit: Future[None] | None = None
@@ -73,7 +72,7 @@ class Outbox:
         self._commit_if_due()
 
     def _commit_if_due(self) -> None:
-        if time.monotonic() - self._started < self._pause or (self._commit and not self._commit.done()):
+        if time.monotonic() < self._due or (self._commit and not self._commit.done()):
             return
         self._settle()
         self._sent = self._answers, self._refused
@@ -107,4 +106,3 @@ class Outbox:
         self._run.counts["generated"] += drawn
         took = time.monotonic() - started
         self._due = started + min(max(took / COMMIT_SHARE, COMMIT_SECONDS), LONGEST_WAIT)
-        self._pause = max(COMMIT_SECONDS, (time.monotonic() - started) / COMMIT_SHARE)
