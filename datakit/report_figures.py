@@ -10,9 +10,9 @@ import polars as pl
 
 from datakit.filter import Filter
 from datakit.filters.length import Length
-from datakit.languages import languages_of
 from datakit.progress import track
 from datakit.report_rows import Facts
+from rewards.languages import languages_of
 from rewards.plugins import variant_class
 from schemas.errors import ConfigError
 from schemas.parse import parse

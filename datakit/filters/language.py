@@ -6,7 +6,7 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from datakit.filter import RowFilter
-from datakit.languages import LANGUAGES, UNKNOWN, languages_of
+from rewards.languages import LANGUAGES, UNKNOWN, languages_of
 from schemas.errors import did_you_mean
 
 
