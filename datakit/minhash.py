@@ -56,10 +56,11 @@ def buckets_of(shingles: Shingles, among: Numbers, threshold: float, permutation
         shingles: of all rows.
         among: the rows that count, sorted; each has a shingle.
         threshold: Jaccard similarity to be found.
-        permutations: length of a signature.
+        permutations: greatest length of a signature.
     """
-    rows = among[_flagged(shingles, threshold, permutations)[among]]
-    bands = _bands(shingles, rows, *shape_of_bands(threshold, permutations))
+    width, many_bands = shape_of_bands(threshold, permutations)
+    rows = among[_flagged(shingles, width, many_bands)[among]]
+    bands = _bands(shingles, rows, width, many_bands)
     found = in_threads(lambda band: _shared(bands[:, band], rows), range(bands.shape[1]))
     many = np.cumsum([0, *(1 + int(bucket.max(initial=-1)) for bucket, _ in found)])
     empty = np.empty(0, np.int64)
@@ -68,10 +69,10 @@ def buckets_of(shingles: Shingles, among: Numbers, threshold: float, permutation
 
 
 def shape_of_bands(threshold: float, permutations: int) -> tuple[int, int]:
-    """Width of a band, and how many bands are read out.
+    """Width of a band, and how many bands there are: a signature has no more numbers than these.
 
-    The width is the largest that `RECALL` allows (fewer chance meetings) and that divides the signature, all of which
-    rensa's bands use; of them, as many are read out as `RECALL` needs.
+    The width is the largest that `RECALL` allows (fewer chance meetings) and that divides `permutations`; of the bands
+    that would fit, there are as many as `RECALL` needs.
     """
     widths = [width for width in range(1, permutations + 1) if permutations % width == 0]
     needed = {width: _bands_needed(threshold**width) for width in widths}
@@ -87,11 +88,10 @@ def _bands_needed(agreeing: float) -> int:
     return math.ceil(math.log(1 - RECALL) / logarithm) if logarithm else sys.maxsize
 
 
-def _flagged(shingles: Shingles, threshold: float, permutations: int) -> Mask:
-    """Whether a band of some width of a row agrees with another row's."""
-    bands = permutations // shape_of_bands(threshold, permutations)[0]
-    index = RMinHashLSH(threshold, permutations, bands)
-    return np.array(index.query_duplicate_flags_matrix_one_shot(_digest(shingles, permutations)), bool)
+def _flagged(shingles: Shingles, width: int, bands: int) -> Mask:
+    """Whether a band of a row agrees with another row's."""
+    index = RMinHashLSH(0.5, width * bands, bands)  # its threshold is for queries of another kind
+    return np.array(index.query_duplicate_flags_matrix_one_shot(_digest(shingles, width * bands)), bool)
 
 
 def _digest(shingles: Shingles, permutations: int) -> RMinHash:
