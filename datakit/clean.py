@@ -65,6 +65,7 @@ def clean(
         rewards = read_rewards(con) if graded else None
         known = _known(con, newest, config)
     repaired = repair_rows(rows, [(step.name, step.variant) for step in recipe.repairs])
+    del rows  # gigabytes, of millions of rows
     features = features_of(repaired.rows, wanted, rewards)
     drops = _filter(features, recipe, known)
     cleaned = Cleaned(name, source, config, repaired, drops, [step.variant.allowed() for step in recipe.filters])

@@ -10,7 +10,6 @@ import duckdb
 import polars as pl
 
 from datakit.datasets import Dataset
-from datakit.filter import COLUMNS
 from schemas.errors import ConfigError
 
 _CONTENT = "if(json_type(m->'content') = 'ARRAY', array_to_string({parts}, ''), coalesce(m->>'content', ''))"
@@ -23,14 +22,14 @@ _ROLES = "json_extract_string({turns}, '$[*].role')"
 
 _FEATURES = {
     "prompt": f"coalesce(list_last({_USER}), '')",
-    "output": "text",
     "context": f"array_to_string({_ALL}, chr(10))",
     "roles": f"""array_to_string(list_concat({_ROLES.format(turns="messages")},
         if(turns IS NULL, ['assistant'], {_ROLES.format(turns="turns")})), ' ')""",
     "group": "(dense_rank() OVER (ORDER BY first) - 1)::UINTEGER",
-    "columns": "columns",
 }
 """What filters may read (datakit/filter.py), as SQL over a row."""
+_STORED = {"output": "text", "columns": "columns"}
+"""What is there already."""
 
 
 def read_rows(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> pl.DataFrame:
@@ -64,14 +63,18 @@ def read_rewards(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 def features_of(rows: pl.DataFrame, wanted: set[str], rewards: pl.DataFrame | None) -> pl.DataFrame:
     """What filters read: `row` and these of `COLUMNS`."""
-    columns = ", ".join(f"{_FEATURES[name]} AS {name}" for name in COLUMNS if name in wanted and name in _FEATURES)
-    with duckdb.connect() as con:
-        con.register("rows", rows.drop("source", "line", "recipe_id"))
-        first = "min(row) OVER (PARTITION BY prompt_id) AS first"
-        found: pl.DataFrame = con.execute(f"""
-            SELECT row{", candidate_id" if rewards is not None else ""}{", " if columns else ""}{columns}
-            FROM (SELECT *{", " + first if "group" in wanted else ""} FROM rows) ORDER BY row
-        """).pl()
-    if rewards is None:
-        return found.with_columns(reward=pl.lit(None, pl.Float64)) if "reward" in wanted else found
-    return found.join(rewards, on="candidate_id", how="left", maintain_order="left").drop("candidate_id")
+    made = ", ".join(f"{sql} AS {name}" for name, sql in _FEATURES.items() if name in wanted)
+    there = [pl.col(column).alias(name) for name, column in _STORED.items() if name in wanted]
+    found = rows.select("row", "candidate_id", *there)
+    if made:
+        with duckdb.connect() as con:
+            con.register("rows", rows.drop("source", "line", "recipe_id"))
+            first = ", min(row) OVER (PARTITION BY prompt_id) AS first" if "group" in wanted else ""
+            features: pl.DataFrame = con.execute(
+                f"SELECT row, {made} FROM (SELECT *{first} FROM rows) ORDER BY row"
+            ).pl()
+        found = found.hstack(features.drop("row"))
+    if rewards is not None:
+        return found.join(rewards, on="candidate_id", how="left", maintain_order="left").drop("candidate_id")
+    found = found.drop("candidate_id")
+    return found.with_columns(reward=pl.lit(None, pl.Float64)) if "reward" in wanted else found

@@ -94,7 +94,7 @@ def shingles_of(texts: Sequence[pl.Series], n: int, salt: pl.Series | None = Non
     """The sets of shingles of many rows.
 
     Args:
-        texts: one or two texts a row, compared each with its like; case counts.
+        texts: one or two texts a row, compared each with its like; case is no difference.
         n: words of a shingle.
         salt: a number for each row (u64); rows of different numbers share nothing.
     """
@@ -150,7 +150,7 @@ def _sets(texts: Sequence[pl.Series], n: int, salt: Hashes | None) -> Shingles:
     """The sets of at most `_CHUNK` rows."""
     keys = []
     for number, text in enumerate(texts):
-        row, hashes = ngrams(text, n)
+        row, hashes = ngrams(text.str.to_lowercase(), n)
         own = hashes if salt is None else _mixed(hashes ^ salt[row])
         keys.append((row.astype(np.uint64) << _SHIFT) | (own & _LOW & ~np.uint64(1)) | np.uint64(number))
     every = np.sort(np.concatenate(keys))

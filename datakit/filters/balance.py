@@ -75,7 +75,7 @@ class Balance(Filter):
     def _by_cluster(self, rows: pl.DataFrame) -> pl.Series:
         """The number of the best row that is like it: a kind of one row is never too large."""
         likeness = Likeness(threshold=self.threshold, permutations=self.permutations, words=self.words)
-        found = similar([rows[str(self.cluster)].str.to_lowercase()], likeness).frame(rows["row"])
+        found = similar([rows[str(self.cluster)]], likeness).frame(rows["row"])
         return (
             rows.join(found, on="row", how="left", maintain_order="left").select(pl.coalesce("like", "row")).to_series()
         )

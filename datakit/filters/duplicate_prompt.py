@@ -48,4 +48,4 @@ class DuplicatePrompt(Filter):
         around = pl.col("context").str.split(pl.col("prompt")).list.join("\n")
         salt = firsts.select(normalised(around, ignore_case=True).hash()).to_series()
         likeness = Likeness(threshold=self.threshold, permutations=self.permutations, words=self.words)
-        return similar([firsts["prompt"].str.to_lowercase()], likeness, salt).frame(firsts["row"])
+        return similar([firsts["prompt"]], likeness, salt).frame(firsts["row"])

@@ -38,7 +38,7 @@ class NearDuplicate(Filter):
     def drop(self, rows: pl.DataFrame) -> pl.DataFrame:
         """See the base class."""
         ordered = best_first(rows, self.keep)
-        texts = [ordered[text].str.to_lowercase() for text in _TEXTS[self.of]]
+        texts = [ordered[text] for text in _TEXTS[self.of]]
         likeness = Likeness(threshold=self.threshold, permutations=self.permutations, words=self.words)
         return similar(texts, likeness).frame(ordered["row"])
 
