@@ -31,6 +31,19 @@ _FEATURES = {
 _STORED = {"output": "text", "columns": "columns"}
 """What is there already."""
 
+_ENTRIES = {
+    "examples": "SELECT *, rowid AS place FROM members WHERE dataset = $name AND version = $version",
+    "selection": """
+        SELECT s.prompt_id, s.candidate_id, s.rowid AS place, columns, source, line
+        FROM selections s LEFT JOIN (
+            SELECT prompt_id, arg_min(columns, line) AS columns, arg_min(source, line) AS source, min(line) AS line
+            FROM members WHERE dataset = $prompts AND version = $prompts_version GROUP BY prompt_id
+        ) USING (prompt_id)
+        WHERE s.dataset = $name AND s.version = $version
+    """,
+}
+"""The rows of a data set by its kind; those of a selection have the columns of the prompts that it was made from."""
+
 
 def read_rows(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> pl.DataFrame:
     """The rows of a data set.
@@ -38,19 +51,21 @@ def read_rows(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> pl.DataFrame:
     Raises:
         ConfigError: it has no answers, so there is nothing to clean.
     """
-    if dataset.kind != "examples":
+    if dataset.kind not in _ENTRIES:
         raise ConfigError(f"{dataset} is a {dataset.kind} set; clean takes prompts with answers (ingest makes them)")
+    name, _, version = str(dataset.config.get("source", "")).rpartition("@")
     rows: pl.DataFrame = con.execute(
-        """
-        SELECT (row_number() OVER (ORDER BY m.rowid) - 1)::UINTEGER AS row,
+        f"""
+        SELECT (row_number() OVER (ORDER BY m.place) - 1)::UINTEGER AS row,
             m.prompt_id::VARCHAR AS prompt_id, m.candidate_id::VARCHAR AS candidate_id,
             c.recipe_id::VARCHAR AS recipe_id, p.messages::VARCHAR AS messages, p.tools::VARCHAR AS tools, c.text,
             c.messages::VARCHAR AS turns, m.columns::VARCHAR AS columns, m.source, m.line
-        FROM members m JOIN prompts p ON p.prompt_id = m.prompt_id
+        FROM ({_ENTRIES[dataset.kind]}) m JOIN prompts p ON p.prompt_id = m.prompt_id
             JOIN candidates c ON c.candidate_id = m.candidate_id
-        WHERE m.dataset = ? AND m.version = ? ORDER BY row
+        ORDER BY row
         """,
-        [dataset.name, dataset.version],
+        {"name": dataset.name, "version": dataset.version}
+        | ({"prompts": name, "prompts_version": int(version or 0)} if dataset.kind == "selection" else {}),
     ).pl()
     return rows
 

@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datakit.clean import clean
+from datakit.reject_sample import reject_sample
 from datakit.score import score
 from datakit.show import show
 from rewards.spec import load_reward
 from schemas.errors import ConfigError, NotFoundError
-from schemas.options import CleanOptions, GroupOptions, RewardOptions, ScoreOptions
+from schemas.options import CleanOptions, GroupOptions, RewardOptions, ScoreOptions, SelectOptions
 
 LONG = "The harbour was quiet in the morning, and the boats lay still. Nobody had gone out because of the fog."
 ROWS = [
@@ -166,6 +167,21 @@ def test_a_filter_by_reward_reads_the_stored_scores(desk: Any, cleaned: Any) -> 
     report = cleaned("{repairs: [], filters: [reward: {min: 4}, top_k: {k: 1}]}", reward=reward)
     assert report.reasons == {"reward": 1, "top_k": 2}
     assert ids(desk, "raw-clean@1") == [0]
+
+
+def test_a_rejection_sampled_set_is_cleaned_like_any_other(desk: Any) -> None:
+    desk.ingest(ROWS, name="raw.jsonl")
+    rules = desk.file(
+        b"from rewards import rule\n@rule\ndef chars(completion: str) -> float:\n    return len(completion)\n", "r.py"
+    )
+    common = {"reward": load_reward(RewardOptions(rules=(rules,))), "groups": GroupOptions(), "store": desk.store}
+    score("raw", ScoreOptions(), **common)
+    reject_sample("raw", SelectOptions(floor=1), **common)
+    report = clean("raw-best", CleanOptions(), store=desk.store)
+    assert (report.counts["rows"], report.counts["kept"], report.reasons) == (4, 3, {"empty_output": 1})
+    assert ids(desk, "raw-best-clean@1") == [0, 2, 3]
+    assert desk.sql("SELECT line FROM ledger WHERE reason = 'empty_output'") == [5]
+    assert clean("raw-best", CleanOptions(), store=desk.store).run_id is None
 
 
 def test_a_changed_word_list_is_a_changed_filter(desk: Any, cleaned: Any) -> None:
