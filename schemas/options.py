@@ -130,6 +130,17 @@ class ScoreOptions(Frozen):
     """Exit 1 above this share of failures: bad rows, missing answers, outcomes error or timeout."""
 
 
+class TrialOptions(Frozen):
+    """On what rules are tried."""
+
+    on: str
+    """File with answers, or data set of the store."""
+    completion: str | None = None
+    """Judge this text, as the answer to every prompt."""
+    limit: int = Field(5, ge=1)
+    """Answers to judge."""
+
+
 class PairOptions(Frozen):
     """Which pairs are made of a scored group."""
 
