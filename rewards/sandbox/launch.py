@@ -1,0 +1,194 @@
+"""The way into the sandbox, from a worker process. Needs neither the main thread nor signals."""
+
+import os
+import select
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rewards.sandbox.cell import INSIDE
+from rewards.sandbox.frames import BrokenFrame, receive, send
+from rewards.sandbox.guard import main as guard
+from rewards.sandbox.judge import Tests
+from rewards.sandbox.limits import Limits
+from schemas.errors import RuleError
+
+# `rewards` is made by hand: its own __init__ needs packages, and the guard has only the standard library
+_BOOT = f"""
+import sys, types
+sys.modules["rewards"] = package = types.ModuleType("rewards")
+package.__path__ = [sys.argv[1]]
+from {guard.__module__} import main
+main()
+"""
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}  # noqa: S108
+_NOBODY = 65534
+_GRACE = 20.0
+"""Seconds that the guard may take beyond the limits of what it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a program ended."""
+
+    exit: int | None
+    """Its exit status; negative: the signal that killed it; None if `killed`."""
+    cpu: float
+    """CPU time in seconds."""
+    killed: str
+    """Why the guard killed it: `time`, `output`, or `over` (nothing more was wanted of it)."""
+    output: str
+    errors: str
+    """The end of its standard error."""
+
+    def failure(self, limits: Limits) -> str:
+        """Why it is no success, in one line; nothing if it is."""
+        if self.killed == "time":
+            return f"took more than {limits.wall_seconds:g} s"
+        if self.killed == "output":
+            return f"printed more than {limits.output_kb} KiB"
+        if self.exit is None or self.exit == 0:
+            return ""
+        if self.exit < 0 and self.cpu >= limits.cpu_seconds:
+            return f"took more than {limits.cpu_seconds:g} s of CPU time"
+        if self.exit < 0:
+            return f"was killed by signal {-self.exit}"
+        return self.errors.strip().rpartition("\n")[2][:200] or f"ended with status {self.exit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What the tests say of a program."""
+
+    passed: int
+    cases: int
+    reason: str
+    """The first failure, in one line."""
+
+
+class Sandbox:
+    """A guard process, which can run several programs one after another. It and all of them end with the `with` block,
+    or with the thread that opened it.
+
+    Raises:
+        RuleError: on entry, if this system cannot isolate programs; nothing has run then.
+    """
+
+    def __enter__(self) -> "Sandbox":
+        if sys.platform != "linux":
+            raise _cannot(f"namespaces and seccomp are Linux's, this is {sys.platform}")
+        folder = Path(__file__).parents[1]
+        python = [str(Path(sys.executable).resolve()), "-S", "-s", "-P", "-X", "utf8"]
+        self._guard = subprocess.Popen(
+            [*python, "-c", _BOOT, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_ENVIRONMENT,
+            cwd="/",
+            bufsize=0,
+        )
+        try:
+            self._expect(_GRACE)
+            self._map_users()
+            self._tell({})
+            self._expect(_GRACE)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._guard.kill()
+        self._guard.communicate()
+
+    def run(self, source: str, given: str, limits: Limits) -> Run:
+        """Run a program as a script.
+
+        Args:
+            source: the program.
+            given: its standard input.
+            limits: what it may use.
+
+        Raises:
+            RuleError: the sandbox failed.
+        """
+        self._tell({"tested": False, "source": source, "given": given, "limits": asdict(limits)})
+        return _run_of(self._expect(limits.wall_seconds + _GRACE)["program"])
+
+    def test(self, source: str, tests: Tests, limits: Limits) -> Tested:
+        """Run a program and its tests, each in a cell of its own with these limits.
+
+        Raises:
+            RuleError: the sandbox failed.
+        """
+        self._tell({"tested": True, "source": source, "limits": asdict(limits)})
+        self._tell(asdict(tests))
+        answer = self._expect(limits.wall_seconds + _GRACE)
+        program, judging = _run_of(answer["program"]), _run_of(answer["tests"])
+        verdict = answer["verdict"]
+        if verdict is None:
+            return Tested(0, 1, f"the tests: {judging.failure(limits) or 'ended without a verdict'}")
+        tested = Tested(**verdict)
+        if tested.reason or tested.passed == tested.cases:
+            return tested
+        ended = program.failure(limits) or "ended before the tests did"
+        return Tested(tested.passed, tested.cases, f"the program: {ended}")
+
+    def _map_users(self) -> None:
+        """Give the guard's user namespace its users: ours, and as root another one, who owns nothing, for programs."""
+        process = Path(f"/proc/{self._guard.pid}")
+        user, group = os.geteuid(), os.getegid()
+        try:
+            if user == 0:
+                users = groups = f"0 0 1\n{INSIDE} {_NOBODY} 1"
+            else:
+                users, groups = f"{INSIDE} {user} 1", f"{INSIDE} {group} 1"
+                (process / "setgroups").write_text("deny")
+            (process / "gid_map").write_text(groups)
+            (process / "uid_map").write_text(users)
+        except OSError as error:
+            raise _cannot(f"user namespace: {error.strerror}") from error
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        try:
+            send(self._pipe(self._guard.stdin), message)
+        except OSError as error:
+            raise RuleError("the sandbox's guard process ended") from error
+
+    def _expect(self, seconds: float) -> dict[str, Any]:
+        out = self._pipe(self._guard.stdout)
+        poll = select.poll()
+        poll.register(out, select.POLLIN)
+        if not poll.poll(seconds * 1000):
+            raise RuleError(f"the sandbox's guard process said nothing for {seconds:g} s")
+        try:
+            answer: dict[str, Any] = receive(out) or {"broken": "its guard process could not start, or was killed"}
+        except BrokenFrame as error:
+            raise RuleError(f"the sandbox's guard process sent {error}") from error
+        if broken := answer.get("broken"):
+            raise _cannot(broken)
+        return answer
+
+    @staticmethod
+    def _pipe(pipe: Any) -> int:
+        fd: int = pipe.fileno()
+        return fd
+
+
+def _run_of(told: dict[str, Any]) -> Run:
+    if broken := told.pop("broken"):
+        raise _cannot(broken)
+    return Run(**told)
+
+
+def _cannot(why: str) -> RuleError:
+    return RuleError(
+        f"programs cannot be isolated here, so none is run ({why}); this takes Linux 5.12 with user namespaces "
+        "on x86_64 or aarch64, see docs/sandbox.md"
+    )
