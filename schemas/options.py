@@ -164,6 +164,21 @@ class PairOptions(Frozen):
     """The trainer's max_length, in tokens (TRL's default)."""
 
 
+class DiagnoseOptions(Frozen):
+    """What is examined, and what is a warning."""
+
+    threshold: dict[str, JsonValue] = {}
+    """Largest figure that is no warning: diagnosis=number; repeatable (docs/diagnose.md has the defaults)."""
+    benign: dict[str, JsonValue] = {}
+    """Column and value (or list of values) of the harmless prompts: column=value; all must hold; repeatable."""
+    fail_on_warning: bool = False
+    """Exit 1 if anything is a warning."""
+    details: bool = False
+    """Print the figures behind every diagnosis, not only behind warnings."""
+    sample: int = Field(5000, ge=1)
+    """Groups whose texts are read."""
+
+
 class SelectOptions(Frozen):
     """Which answers of a group a rejection-sampled set keeps."""
 

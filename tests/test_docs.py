@@ -8,6 +8,7 @@ import pytest
 
 from datakit.cleaning import load_recipe
 from datakit.cli.app import commands
+from datakit.diagnose import load_diagnoses
 from datakit.sql import sql
 from datakit.store import Store
 from rewards.plugins import rules_in, variant_names
@@ -97,6 +98,13 @@ def test_the_documents_name_every_filter_and_repair():
     text = (ROOT / "docs" / "cleaning.md").read_text(encoding="utf-8")
     for name in [*variant_names("datakit.filters"), *variant_names("datakit.repairs")]:
         assert f"`{name}`" in text
+
+
+def test_the_documents_name_every_diagnosis_with_its_threshold():
+    text = (ROOT / "docs" / "diagnose.md").read_text(encoding="utf-8")
+    for name, diagnosis in load_diagnoses({}).items():
+        row = next(line for line in text.split("\n") if line.startswith(f"| `{name}`"))
+        assert re.search(rf"\| {diagnosis.threshold:g}[:, ]", row), name
 
 
 def test_every_yaml_in_examples_loads():

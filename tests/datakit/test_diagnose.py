@@ -1,0 +1,208 @@
+"""Every diagnosis sees a hack that was planted, and is silent about a healthy reward."""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from datakit.diagnose import PACKAGE, diagnose, load_diagnoses
+from rewards.outcome import Outcome, Status
+from rewards.plugins import variant_names
+from schemas.errors import ConfigError
+from schemas.options import DiagnoseOptions, GroupOptions
+from schemas.report import Report
+
+WORDS = "river stone light morning paper garden window table forest silver music travel letter".split()  # noqa: SIM905
+REFUSAL = "I'm sorry, but I can't help with that request."
+
+
+def ok(value: float) -> Outcome:
+    return Outcome(Status.OK, value)
+
+
+def prose(chance: random.Random, words: int = 30) -> str:
+    return " ".join(chance.choice(WORDS) for _ in range(words)) + "."
+
+
+Make = Callable[[random.Random], list[tuple[str, list[Outcome | None]]]]
+"""The answers of one group: text, outcomes of a, b and c."""
+
+
+def healthy(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    return [
+        (prose(chance, chance.randint(20, 60)), [ok(quality), ok(round(chance.random(), 2)), ok(quality / 2)])
+        for quality in (0.1, 0.4, 0.7, 1.0)
+    ]
+
+
+def longer_wins(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    sizes = [chance.randint(10, 100) for _ in range(6)]
+    return [(prose(chance, size), [ok(size / 100), ok(chance.random() / 10), None]) for size in sizes]
+
+
+def longer_wins_up_to_a_point(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    """No correlation, and yet length says it all."""
+    return [(prose(chance, size), [ok(1 - abs(size - 60) / 60), ok(0.5), None]) for size in (10, 35, 60, 85, 110)]
+
+
+def always_one(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    return [(text, [a, ok(1.0), c]) for text, (a, _, c) in healthy(chance)]
+
+
+def opposed(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    return [(prose(chance), [ok(quality), ok(1 - quality), None]) for quality in (0.2, 0.5, 0.7)]
+
+
+def flat(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    return [(prose(chance), [ok(0.5), ok(0.5), None]) for _ in range(4)]
+
+
+def broken(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    failed = Outcome(Status.ERROR, None, "ZeroDivisionError")
+    return [(text, [a, failed if chance.random() < 0.2 else b, c]) for text, (a, b, c) in healthy(chance)]
+
+
+def phrase_pays(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    return [
+        (f"As you can see, {text}" if a is not None and a.value == 1 else text, [a, b, c])
+        for text, (a, b, c) in healthy(chance)
+    ]
+
+
+def phrase_pays_in_chinese(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    return [(("总而言之" if q else "") + "天气很好" * chance.randint(2, 5), [ok(q), ok(0.5), ok(0.5)]) for q in (0, 1)]
+
+
+def refusing_pays(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    return [*((text, [ok(0.2), b, c]) for text, (_, b, c) in healthy(chance)), (REFUSAL, [ok(1), ok(1), ok(1)])]
+
+
+def one_weight_decides(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    return [(prose(chance), [ok(0.6), ok(0.3), None]), (prose(chance), [ok(0.3), ok(0.5), None])]
+
+
+PLANTED: dict[str, Sequence[Make]] = {
+    "length_correlation": [longer_wins],
+    "length_prediction": [longer_wins, longer_wins_up_to_a_point],
+    "saturation": [always_one],
+    "ties": [always_one, flat],
+    "conflict": [opposed],
+    "zero_spread": [flat],
+    "failures": [broken],
+    "telling_words": [phrase_pays, phrase_pays_in_chinese],
+    "refusals_win": [refusing_pays],
+    "over_refusal": [refusing_pays],
+    "weight_sweep": [one_weight_decides],
+}
+
+
+@pytest.fixture
+def examine(make_desk: Any, fill: Any, drawn: Any, make_reward: Any) -> Callable[..., Report]:
+    """Diagnose groups of 60 prompts, made by a function."""
+    number = iter(range(100))
+
+    def run(make: Make, *, reverse: bool = False, scorers: str = "abc", groups: int = 60, **options: Any) -> Report:
+        desk = make_desk(f"desk{next(number)}")
+        chance = random.Random(7)
+        reward = make_reward(name="r", scorers=tuple({"rule": name} for name in scorers))
+        made = [[drawn(text, outcomes[: len(scorers)]) for text, outcomes in make(chance)] for _ in range(groups)]
+        fill(desk.store, made, reward, reverse=reverse)
+        chosen = DiagnoseOptions(**{"benign": {"answer": "42"}, "details": True, **options})
+        return diagnose("p", chosen, reward=reward, groups=GroupOptions(), store=desk.store)
+
+    return run
+
+
+def verdicts(report: Report) -> dict[str, str]:
+    return {row[0]: row[3] for row in report.tables[0].rows}
+
+
+def test_every_diagnosis_has_a_planted_hack():
+    assert set(PLANTED) == set(variant_names(PACKAGE))
+
+
+@pytest.mark.parametrize(("name", "make"), [(name, make) for name, makes in PLANTED.items() for make in makes])
+def test_a_planted_hack_is_a_warning_with_advice(examine: Any, name: str, make: Make) -> None:
+    scorers = "ab" if make in (longer_wins, longer_wins_up_to_a_point, opposed, flat, one_weight_decides) else "abc"
+    report = examine(make, scorers=scorers)
+    assert verdicts(report)[name] == "WARNING"
+    assert any(note.startswith(f"{name}: ") for note in report.notes)
+    assert report.exit_code == 0
+
+
+def test_a_healthy_reward_is_no_warning(examine: Any) -> None:
+    report = examine(healthy)
+    assert set(verdicts(report).values()) <= {"ok", "-"}
+    assert report.notes == ("no warning",)
+    assert report.counts == {"candidates": 240, "with reward": 240, "groups": 60, "with spread": 60, "warnings": 0}
+
+
+def test_the_order_of_the_rows_makes_no_difference(examine: Any) -> None:
+    assert examine(refusing_pays).tables == examine(refusing_pays, reverse=True).tables
+
+
+def test_a_failure_is_no_zero(examine: Any) -> None:
+    report = examine(broken)
+    tables = {table.title: table for table in report.tables}
+    outcomes = {row[0]: row[1:] for row in tables["outcomes"].rows}
+    assert sum(outcomes["b"]) == 240
+    assert outcomes["b"][3] > 20
+    saturation = {row[0]: row for row in tables["saturation"].rows}
+    assert saturation["b"][1] == 240 - outcomes["b"][3]
+    assert report.counts["with reward"] == 240 - outcomes["b"][3]
+
+
+def test_thresholds_are_set_by_name_and_a_warning_can_fail_the_command(examine: Any) -> None:
+    report = examine(longer_wins, scorers="ab", threshold={"length_correlation": 1}, fail_on_warning=True)
+    assert verdicts(report)["length_correlation"] == "ok"
+    assert verdicts(report)["length_prediction"] == "WARNING"
+    assert report.exit_code == 1
+    assert examine(healthy, fail_on_warning=True).exit_code == 0
+
+
+def test_only_the_figures_behind_warnings_are_shown_unless_all_are_wanted(examine: Any) -> None:
+    assert [table.title for table in examine(broken, details=False).tables[1:]] == ["outcomes"]
+
+
+def test_nobody_has_to_say_which_prompts_are_harmless(examine: Any) -> None:
+    row = next(row for row in examine(healthy, benign={}).tables[0].rows if row[0] == "over_refusal")
+    assert (row[1], row[3]) == (None, "-")
+    assert "--benign" in row[4]
+    none = examine(refusing_pays, benign={"answer": ["41", 42]})
+    assert verdicts(none)["over_refusal"] == "-"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threshold": {"ties": "many"}}, "--threshold ties=many: a threshold is a number"),
+        ({"threshold": {"tied": 1}}, "--threshold tied: no such diagnosis; did you mean 'ties'"),
+        ({"benign": {"anser": 1}}, "--benign anser: the data set has no such column; did you mean 'answer'"),
+    ],
+)
+def test_a_wrong_option_is_one_line(examine: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=r".*") as raised:
+        examine(healthy, **options)
+    assert message in str(raised.value)
+
+
+def test_nothing_scored_and_nothing_there_are_said(examine: Any) -> None:
+    def unscored(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+        return [(prose(chance), [None, None, None])]
+
+    report = examine(unscored)
+    assert report.notes == ("no candidate has a reward: run `datakit score` with the same rules first",)
+    assert set(verdicts(report).values()) == {"-"}
+    assert examine(healthy, groups=0, benign={}).notes == ("no candidates: nothing to examine",)
+
+
+def test_one_group_with_one_answer_is_examined(examine: Any) -> None:
+    report = examine(lambda chance: healthy(chance)[:1], groups=1)
+    assert report.counts["candidates"] == 1
+    assert verdicts(report)["zero_spread"] == "-"
+
+
+def test_every_diagnosis_says_what_to_do():
+    for name, diagnosis in load_diagnoses({}).items():
+        assert len(diagnosis.advice()) > 40, name
