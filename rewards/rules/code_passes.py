@@ -9,7 +9,7 @@ from rewards.outcome import Verdict
 from rewards.programs import finished_code, program_in
 from rewards.rule import rule
 from rewards.sandbox.judge import Tests, cases_of
-from rewards.sandbox.launch import Sandbox
+from rewards.sandbox.launch import sandbox_here
 from rewards.sandbox.limits import Limits
 
 _LIMITS = Limits()
@@ -50,8 +50,7 @@ def code_passes(
         passed, cases, reason = _run_cases(source, tests, limits, every=partial)
     else:
         _check(tests, entry_point)
-        with Sandbox() as sandbox:
-            tested = sandbox.test(source, Tests(tests, entry_point, prefix, every=partial), limits)
+        tested = sandbox_here().test(source, Tests(tests, entry_point, prefix, every=partial), limits)
         passed, cases, reason = tested.passed, tested.cases, tested.reason
     return Verdict(passed / cases if partial else passed == cases, reason)
 
@@ -81,19 +80,18 @@ def _run_cases(source: str, tests: Sequence[Any], limits: Limits, *, every: bool
     """Passed, cases and first failure of pairs of input and output. The outputs do not enter the sandbox."""
     passed, first = 0, ""
     started = monotonic()
-    with Sandbox() as sandbox:
-        for place, test in enumerate(tests, start=1):
-            if monotonic() - started > _ALL_CASES:
-                first = first or f"cases from {place} on: all took more than {_ALL_CASES:g} s"
-                break
-            run = sandbox.run(source, test["input"], limits)
-            reason = run.failure(limits) or _difference(run.output, test["output"])
-            if not reason:
-                passed += 1
-                continue
-            first = first or f"case {place}: {reason}"
-            if not every:
-                break
+    for place, test in enumerate(tests, start=1):
+        if monotonic() - started > _ALL_CASES:
+            first = first or f"cases from {place} on: all took more than {_ALL_CASES:g} s"
+            break
+        run = sandbox_here().run(source, test["input"], limits)
+        reason = run.failure(limits) or _difference(run.output, test["output"])
+        if not reason:
+            passed += 1
+            continue
+        first = first or f"case {place}: {reason}"
+        if not every:
+            break
     return passed, len(tests), first
 
 

@@ -154,7 +154,7 @@ def _shut_in(limits: Limits, line: tuple[int, int]) -> None:
     alive, held_by_keeper = line
     os.close(held_by_keeper)
     os.setsid()
-    os.chdir("/tmp")
+    os.chdir(root.TMP)
     for limit, most in _resources(limits).items():
         resource.setrlimit(limit, (most, most))
     if os.getuid() == 0:

@@ -1,6 +1,10 @@
-"""The guard: makes the namespaces, then one or two cells for each job. `launch.py` starts it by path."""
+"""The guard: makes the namespaces once, then forks for each job. `launch.py` starts it by path.
+
+It never reads a job itself: a program must not find in its memory what an earlier one was, was asked or has printed.
+"""
 
 import os
+import select
 from typing import Any, NoReturn
 
 from rewards.sandbox import judge, kernel, program, root
@@ -25,9 +29,25 @@ def main() -> NoReturn:
     except OSError as error:
         send(_TO_WORKER, {"broken": error.strerror or str(error)})
         os._exit(1)
-    while (job := receive(_FROM_WORKER)) is not None:
-        send(_TO_WORKER, _test(job) if job["tested"] else _run(job))
-    os._exit(0)
+    guard = os.getpid()
+    while select.select([_FROM_WORKER], [], [])[0]:
+        foreman = os.fork()
+        if not foreman:
+            _do_job(guard)
+        if os.waitpid(foreman, 0)[1]:
+            break  # the worker hung up, or what follows is no job
+    os._exit(1)
+
+
+def _do_job(guard: int) -> NoReturn:
+    """In a process for one job: make the cells, and answer."""
+    try:
+        kernel.die_with_parent()
+        if os.getppid() == guard and (job := receive(_FROM_WORKER)) is not None:
+            send(_TO_WORKER, _test(job) if job["tested"] else _run(job))
+            os._exit(0)
+    finally:
+        os._exit(1)
 
 
 def _run(job: dict[str, Any]) -> dict[str, Any]:

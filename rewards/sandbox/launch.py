@@ -4,16 +4,20 @@ import os
 import select
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
+from threading import local
 from typing import Any
+from weakref import finalize
 
 from rewards.sandbox.cell import INSIDE
 from rewards.sandbox.frames import BrokenFrame, receive, send
 from rewards.sandbox.guard import main as guard
 from rewards.sandbox.judge import Tests
 from rewards.sandbox.limits import Limits
+from rewards.sandbox.root import TMP
 from schemas.errors import RuleError
 
 # `rewards` is made by hand: its own __init__ needs packages, and the guard has only the standard library
@@ -24,8 +28,14 @@ package.__path__ = [sys.argv[1]]
 from {guard.__module__} import main
 main()
 """
-_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}  # noqa: S108
+_ENVIRONMENT = {
+    "HOME": TMP,
+    "LANG": "C.UTF-8",
+    "PYTHONHASHSEED": "0",  # a program that prints a set prints the same each time
+    "MALLOC_ARENA_MAX": "2",  # otherwise each thread takes 64 MiB of address space
+}
 _NOBODY = 65534
+_HERE = local()
 _GRACE = 20.0
 """Seconds that the guard may take beyond the limits of what it runs."""
 
@@ -52,7 +62,7 @@ class Run:
             return f"printed more than {limits.output_kb} KiB"
         if self.exit is None or self.exit == 0:
             return ""
-        if self.exit < 0 and self.cpu >= limits.cpu_seconds:
+        if self.exit < 0 and self.cpu > 0.9 * limits.cpu_seconds:  # the kernel's two clocks differ a little
             return f"took more than {limits.cpu_seconds:g} s of CPU time"
         if self.exit < 0:
             return f"was killed by signal {-self.exit}"
@@ -70,20 +80,19 @@ class Tested:
 
 
 class Sandbox:
-    """A guard process, which can run several programs one after another. It and all of them end with the `with` block,
-    or with the thread that opened it.
+    """A guard process, which runs programs one after another. It and all of them end with the `with` block, with this
+    object, or with the thread that made it.
 
     Raises:
-        RuleError: on entry, if this system cannot isolate programs; nothing has run then.
+        RuleError: this system cannot isolate programs; nothing has run then.
     """
 
-    def __enter__(self) -> "Sandbox":
+    def __init__(self) -> None:
         if sys.platform != "linux":
             raise _cannot(f"namespaces and seccomp are Linux's, this is {sys.platform}")
-        folder = Path(__file__).parents[1]
         python = [str(Path(sys.executable).resolve()), "-S", "-s", "-P", "-X", "utf8"]
         self._guard = subprocess.Popen(
-            [*python, "-c", _BOOT, str(folder)],
+            [*python, "-c", _BOOT, str(Path(__file__).parents[1])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -91,21 +100,39 @@ class Sandbox:
             cwd="/",
             bufsize=0,
         )
-        try:
+        self.close = finalize(self, _end, self._guard, os.getpid())
+        """Ends it; done at the latest when this object goes or the process exits."""
+        self._owner = os.getpid()
+        self._busy = False
+        with self._job():
             self._expect(_GRACE)
             self._map_users()
             self._tell({})
             self._expect(_GRACE)
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can take another program: not if one was interrupted, nor in a fork of its process."""
+        return self.close.alive and not self._busy and self._owner == os.getpid()
+
+    def __enter__(self) -> "Sandbox":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._guard.kill()
-        self._guard.communicate()
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _job(self) -> Iterator[None]:
+        """After any failure in it there may be an answer left that belongs to no question, so that is the end."""
+        if not self.usable:
+            raise RuleError("the sandbox was closed")
+        self._busy = True
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+        self._busy = False
 
     def run(self, source: str, given: str, limits: Limits) -> Run:
         """Run a program as a script.
@@ -118,8 +145,9 @@ class Sandbox:
         Raises:
             RuleError: the sandbox failed.
         """
-        self._tell({"tested": False, "source": source, "given": given, "limits": asdict(limits)})
-        return _run_of(self._expect(limits.wall_seconds + _GRACE)["program"])
+        with self._job():
+            self._tell({"tested": False, "source": source, "given": given, "limits": asdict(limits)})
+            return _run_of(self._expect(limits.wall_seconds + _GRACE)["program"])
 
     def test(self, source: str, tests: Tests, limits: Limits) -> Tested:
         """Run a program and its tests, each in a cell of its own with these limits.
@@ -127,13 +155,15 @@ class Sandbox:
         Raises:
             RuleError: the sandbox failed.
         """
-        self._tell({"tested": True, "source": source, "limits": asdict(limits)})
-        self._tell(asdict(tests))
-        answer = self._expect(limits.wall_seconds + _GRACE)
-        program, judging = _run_of(answer["program"]), _run_of(answer["tests"])
+        with self._job():
+            self._tell({"tested": True, "source": source, "limits": asdict(limits)})
+            self._tell(asdict(tests))
+            answer = self._expect(limits.wall_seconds + _GRACE)
+            program, judging = _run_of(answer["program"]), _run_of(answer["tests"])
         verdict = answer["verdict"]
         if verdict is None:
-            return Tested(0, 1, f"the tests: {judging.failure(limits) or 'ended without a verdict'}")
+            why = program.failure(limits) or f"the tests: {judging.failure(limits) or 'ended without a verdict'}"
+            return Tested(0, 1, why)
         tested = Tested(**verdict)
         if tested.reason or tested.passed == tested.cases:
             return tested
@@ -179,6 +209,24 @@ class Sandbox:
     def _pipe(pipe: Any) -> int:
         fd: int = pipe.fileno()
         return fd
+
+
+def sandbox_here() -> Sandbox:
+    """The sandbox of this thread, made when it is first wanted; making one takes longer than most programs.
+
+    Raises:
+        RuleError: this system cannot isolate programs.
+    """
+    kept: Sandbox | None = getattr(_HERE, "sandbox", None)
+    if kept is None or not kept.usable:
+        _HERE.sandbox = kept = Sandbox()
+    return kept
+
+
+def _end(guard: "subprocess.Popen[bytes]", owner: int) -> None:
+    if os.getpid() == owner:  # not in a fork of the process
+        guard.kill()
+        guard.communicate()
 
 
 def _run_of(told: dict[str, Any]) -> Run:

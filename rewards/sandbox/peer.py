@@ -161,10 +161,10 @@ class Remote:
     has no say: the object counts as the data that it is made of, or is unequal if it is made of none.
     """
 
-    __slots__ = ("__kind", "__number", "__peer")
+    __slots__ = ("__data", "__kind", "__number", "__peer")
 
     def __init__(self, peer: Peer, number: int, kind: type) -> None:
-        for name, value in (("peer", peer), ("number", number), ("kind", kind)):
+        for name, value in (("peer", peer), ("number", number), ("kind", kind), ("data", [])):
             object.__setattr__(self, f"_Remote__{name}", value)
 
     @property  # type: ignore[misc]
@@ -211,9 +211,26 @@ class Remote:
         if type(other) is Remote:
             return bool(self.__peer.ask("eq", self, other))
         try:
-            return bool(self.__peer.ask("plain", self) == other)
+            return bool(data_of(self) == other)
         except TypeError:
             return False
+
+
+def data_of(remote: Remote) -> Any:
+    """The data that it is made of. Asked for once if it cannot change, so that it is one value, not one a question.
+
+    Raises:
+        TypeError: it is made of none.
+    """
+    peer, kind, known = (object.__getattribute__(remote, f"_Remote__{name}") for name in ("peer", "kind", "data"))
+    if known:
+        return known[0]
+    data = peer.ask("plain", remote)
+    if type(data) is not kind:
+        raise TypeError(f"no data: {type(data).__name__}")
+    if kind in (int, float, str, bytes, tuple, frozenset):
+        known.append(data)
+    return data
 
 
 def remote_number(remote: Remote) -> int:
@@ -231,13 +248,11 @@ def _define_operators() -> None:
 
     def binary(name: str) -> Callable[[Remote, Any], Any]:
         function = OPERATIONS[name]
-        return lambda self, other: (
-            ask(self, name, other) if type(other) is Remote else function(ask(self, "plain"), other)
-        )
+        return lambda self, other: ask(self, name, other) if type(other) is Remote else function(data_of(self), other)
 
     def reflected(name: str) -> Callable[[Remote, Any], Any]:
         function = OPERATIONS[name]
-        return lambda self, other: function(other, ask(self, "plain"))
+        return lambda self, other: function(other, data_of(self))
 
     for name in (*UNARY, "len", "iter", "next", "reversed", "bool", "str", "repr", "int", "float"):
         setattr(Remote, f"__{name}__", unary(name))

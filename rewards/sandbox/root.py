@@ -10,6 +10,9 @@ _LIBRARIES = ("/usr/lib", "/usr/lib64", "/lib", "/lib64", "/usr/share/zoneinfo")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _OLD = Path("/old")
 
+TMP = "/tmp"
+"""Where a program may write."""
+
 
 def enter() -> None:
     """Move this process, alone in its mount namespace, into a new root and let go of the old one.
