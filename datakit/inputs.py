@@ -1,7 +1,8 @@
 """What a scorer reads of the store: the SQL of its inputs, the hash over its columns, the check that they exist."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import duckdb
 
@@ -32,6 +33,18 @@ _BATCHED = {"completions": "completion", "prompts": "messages"}
 """What the trainer's names of the batched form are made of."""
 
 _JSON = frozenset({"messages", "tools"})
+
+
+class Reader(Protocol):
+    """What the hash over a scorer's inputs depends on."""
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Input name -> column of the data set."""
+
+    @property
+    def all_columns(self) -> bool:
+        """Whether it reads every column there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +108,10 @@ def _candidate_inputs(scorer: Scorer) -> list[tuple[str, str]]:
 
 def column_sql(column: str, columns: str = "g.columns") -> str:
     """One column of a data set, as JSON text."""
-    return f"({columns}->{_pointer(column)})::VARCHAR"
+    return f"({columns}->{pointer(column)})::VARCHAR"
 
 
-def inputs_hash_sql(scorer: Scorer, columns: str) -> str:
+def inputs_hash_sql(scorer: Reader, columns: str) -> str:
     """The id of what a scorer reads of a data set's columns, as SQL of type UUID.
 
     Args:
@@ -106,7 +119,7 @@ def inputs_hash_sql(scorer: Scorer, columns: str) -> str:
         columns: SQL of the columns, a JSON object.
     """
     read = [f"coalesce({column_sql(column, columns)}, 'null')" for _, column in sorted(scorer.columns.items())]
-    if scorer.rule.all_columns:
+    if scorer.all_columns:
         read.append(f"coalesce({columns}::VARCHAR, 'null')")
     listed = " || ',' || ".join(read) or "''"
     return f"md5('[' || {listed} || ']')::UUID"
@@ -121,7 +134,7 @@ def check_columns(con: duckdb.DuckDBPyConnection, dataset: Dataset, scorer: Scor
     required = {i.name for i in scorer.rule.column_inputs if i.required}
     required |= {i.name for i in scorer.rule.inputs if i.required and i.name in scorer.columns}
     for name, column in scorer.columns.items():
-        if name in required and not _exists(con, dataset, column):
+        if name in required and not column_exists(con, dataset, column):
             meant = f"column {column!r}" + ("" if name == column else f" (for its input {name!r})")
             known = columns_of(con, dataset)
             raise RuleError(
@@ -140,14 +153,15 @@ def columns_of(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
     return [row[0] for row in found]
 
 
-def _exists(con: duckdb.DuckDBPyConnection, dataset: Dataset, column: str) -> bool:
+def column_exists(con: duckdb.DuckDBPyConnection, dataset: Dataset, column: str) -> bool:
+    """Whether some row of the data set has the column."""
     found = con.execute(
-        f"SELECT 1 FROM members WHERE dataset = ? AND version = ? AND json_exists(columns, {_pointer(column)}) LIMIT 1",
+        f"SELECT 1 FROM members WHERE dataset = ? AND version = ? AND json_exists(columns, {pointer(column)}) LIMIT 1",
         [dataset.name, dataset.version],
     ).fetchone()
     return found is not None
 
 
-def _pointer(column: str) -> str:
+def pointer(column: str) -> str:
     """A column's name as a JSON pointer in SQL, whatever characters it has."""
     return "'/" + column.replace("~", "~0").replace("/", "~1").replace("'", "''") + "'"

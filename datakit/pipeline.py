@@ -6,6 +6,7 @@ from pathlib import Path
 
 from datakit import datasets
 from datakit.build_pairs import build_pairs
+from datakit.conditions import check_condition
 from datakit.export import export
 from datakit.generate import generate
 from datakit.ingest import ingest
@@ -64,6 +65,7 @@ def prompts_to_pairs(source: str, job: Job, *, store: Store) -> Iterator[Report]
         dataset = datasets.get(con, name)
         for scorer in job.reward.scorers:
             check_columns(con, dataset, scorer)
+            check_condition(con, dataset, scorer)
     groups = job.groups
     if job.generate is not None:
         yield generate(str(dataset), job.generate, store=store)

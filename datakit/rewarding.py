@@ -1,13 +1,18 @@
-"""Rewards of all candidates of a data set at once: the arithmetic of rewards/spec.py as one SQL query.
+"""Rewards of all candidates of a data set at once: the arithmetic of rewards/formula.py as one SQL query.
 
 The property test in tests/datakit/test_rewarding.py holds the two together, bit by bit.
 """
 
 import duckdb
 
+from datakit.conditions import condition_sql
 from datakit.inputs import inputs_hash_sql
-from rewards.arithmetic import COARSE, EPSILON, LARGEST, SCALE
+from rewards.arithmetic import COARSE, EPSILON, LARGEST, SCALE, Adjustment
+from rewards.formula import Formula
 from rewards.spec import Reward
+
+_GROUPS = "(SELECT * EXCLUDE (recipe_id, prompt_id) REPLACE (position::INTEGER AS position) FROM groups)"
+"""Narrow columns: the table has a row for each candidate, and everything after it reads it several times."""
 
 
 def create_graded(con: duckdb.DuckDBPyConnection, reward: Reward) -> None:
@@ -23,17 +28,18 @@ def create_graded(con: duckdb.DuckDBPyConnection, reward: Reward) -> None:
     Raises:
         ConfigError: there are requirements but no `required_reward`, and a value is outside 0..1.
     """
-    level = ", reward AS level" if reward.spec.normalise == "none" else ""
+    formula = reward.formula
+    level = ", reward AS level" if formula.normalise == "none" else ""
     con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE graded_candidates AS {_graded_sql(reward)};
+        CREATE OR REPLACE TEMP TABLE graded_candidates AS {graded_sql(formula, _GROUPS, "position")};
         CREATE OR REPLACE TEMP VIEW graded AS SELECT *{level} FROM graded_candidates
     """)
-    if _needs_range(reward):
+    if formula.needs_range:
         outside = con.execute(
             "SELECT outside.scorer, outside.value FROM graded WHERE outside IS NOT NULL ORDER BY ALL LIMIT 1"
         ).fetchone()
         if outside:
-            raise reward.out_of_range(*outside)
+            raise formula.out_of_range(*outside)
 
 
 def missing_scores(con: duckdb.DuckDBPyConnection) -> int:
@@ -48,28 +54,31 @@ def rounded_sql(value: str) -> str:
     return f"if(abs({value}) < {_double(COARSE)}, floor({value} * {scale} + {_double(0.5)}) / {scale}, {value})"
 
 
-def _graded_sql(reward: Reward) -> str:
-    """Narrow columns: the table has a row for each candidate, and everything after it reads it several times."""
-    places = range(len(reward.scorers))
-    joins = "\n".join(_join(reward, place) for place in places)
-    ok = [f"coalesce(s{place}.status = 'ok', false)" for place in places]
+def graded_sql(formula: Formula, groups: str, group: str) -> str:
+    """The query that `create_graded` runs; `level` is missing where nothing is normalised.
+
+    Args:
+        formula: the reward.
+        groups: a relation with a row a candidate: candidate_id, `columns` and others, which are kept.
+        group: its columns, separated by commas, that are equal within a prompt's group.
+    """
+    places = range(len(formula.parts))
+    joins = "\n".join(_join(formula, place) for place in places)
+    asked = [f"{condition_sql(part.when, 'g.columns')} AND " if part.when else "" for part in formula.parts]
+    ok = [f"coalesce({asked[place]}s{place}.status = 'ok', false)" for place in places]
     mask = " + ".join(f"if({ok[place]}, {1 << place}::BIGINT, 0)" for place in places)
-    broken = " OR ".join(f"coalesce(s{place}.status IN ('error', 'timeout'), false)" for place in places)
-    missing = " OR ".join(f"s{place}.status IS NULL" for place in places)
-    counted = " OR ".join(ok[place] for place, _ in reward.weights)
-    total = " + ".join(
-        ["0::DOUBLE", *(f"if({ok[p]}, {_double(w)} * s{p}.value, 0::DOUBLE)" for p, w in reward.weights)]
-    )
-    weight = " + ".join(["0::DOUBLE", *(f"if({ok[p]}, {_double(w)}, 0::DOUBLE)" for p, w in reward.weights)])
-    value = f"({total}) / ({weight})" if reward.spec.combine == "mean" else total
-    bits = "UTINYINT" if len(reward.scorers) <= 8 else "BIGINT"
+    broken = " OR ".join(f"coalesce({asked[place]}s{place}.status IN ('error', 'timeout'), false)" for place in places)
+    missing = " OR ".join(f"({asked[place]}s{place}.status IS NULL)" for place in places)
+    counted = " OR ".join(ok[place] for place, _ in formula.weights)
+    bits = "UTINYINT" if len(formula.parts) <= 8 else "BIGINT"
+    required = _double(formula.required_reward or 0.0)
     return f"""
         WITH judged AS (
-            SELECT g.* EXCLUDE (columns, recipe_id, prompt_id) REPLACE (g.position::INTEGER AS position),
-                ({mask})::{bits} AS mask, {_failed(reward, ok)} AS failed,
+            SELECT g.* EXCLUDE (columns),
+                ({mask})::{bits} AS mask, {_failed(formula, ok)} AS failed,
                 CASE WHEN {broken} THEN 'failed_scorer' WHEN {missing} THEN 'not_scored' END AS broken,
-                {counted} AS counted, {value} AS value {_outside(reward, ok, f"{broken} OR {missing}")}
-            FROM groups g {joins}
+                {counted} AS counted, {_value(formula, ok)} AS value {_outside(formula, ok, f"{broken} OR {missing}")}
+            FROM {groups} g {joins}
         ), settled AS (
             SELECT * EXCLUDE (counted, broken),
                 CASE WHEN broken IS NOT NULL THEN broken WHEN failed IS NOT NULL THEN NULL
@@ -81,58 +90,83 @@ def _graded_sql(reward: Reward) -> str:
                     if(ungraded IS NULL, failed, NULL) AS failed,
                     ungraded::ENUM('failed_scorer', 'reward_overflow', 'not_scored') AS ungraded
                 ), CASE WHEN ungraded IS NOT NULL THEN NULL
-                     WHEN failed IS NOT NULL THEN {_double(reward.spec.required_reward or 0.0)}
+                     WHEN failed IS NOT NULL THEN {required}
                      ELSE {rounded_sql("value")} END AS reward
             FROM settled
         )
-        {_levels(reward.spec.normalise)}
+        {_levels(formula.normalise, group)}
     """
 
 
-def _join(reward: Reward, place: int) -> str:
-    scorer = reward.scorers[place]
+def _join(formula: Formula, place: int) -> str:
+    part = formula.parts[place]
     return f"""LEFT JOIN scores s{place} ON s{place}.candidate_id = g.candidate_id
-        AND s{place}.scorer_id = '{scorer.scorer_id}'
-        AND s{place}.inputs_hash = {inputs_hash_sql(scorer, "g.columns")}"""
+        AND s{place}.scorer_id = '{part.scorer_id}'
+        AND s{place}.inputs_hash = {inputs_hash_sql(part, "g.columns")}"""
 
 
-def _failed(reward: Reward, ok: list[str]) -> str:
+def _value(formula: Formula, ok: list[str]) -> str:
+    """The sums, in the formula's order."""
+    terms = [
+        f"if({ok[place]}, {_double(weight)} * {_adjusted(formula, place)}, 0::DOUBLE)"
+        for place, weight in formula.weights
+    ]
+    total = " + ".join(["0::DOUBLE", *terms])
+    if formula.combination == "sum":
+        return total
+    weights = [f"if({ok[place]}, {_double(weight)}, 0::DOUBLE)" for place, weight in formula.weights]
+    return f"({total}) / ({' + '.join(['0::DOUBLE', *weights])})"
+
+
+def _adjusted(formula: Formula, place: int) -> str:
+    return adjusted_sql(formula.parts[place].adjustment, f"s{place}.value")
+
+
+def adjusted_sql(adjustment: Adjustment, value: str) -> str:
+    """`Adjustment.apply` of a DOUBLE expression."""
+    if adjustment.clip is not None:
+        low, high = (_double(end) for end in adjustment.clip)
+        value = f"(CASE WHEN {value} < {low} THEN {low} WHEN {value} > {high} THEN {high} ELSE {value} END)"
+    if adjustment.source is None:
+        return value
+    (start, end), (first, last) = adjustment.source, adjustment.target
+    share = f"(({value} - {_double(start)}) / {_double(end - start)})"
+    return f"({_double(first)} * ({_double(1.0)} - {share}) + {_double(last)} * {share})"
+
+
+def _failed(formula: Formula, ok: list[str]) -> str:
     cases = [
         f"WHEN {ok[place]} AND s{place}.value < {_double(bound)} THEN {index}"
-        for index, (place, bound) in enumerate(reward.bounds)
+        for index, (place, bound) in enumerate(formula.bounds)
     ]
     return f"CASE {' '.join(cases)} END::TINYINT" if cases else "NULL::TINYINT"
 
 
-def _needs_range(reward: Reward) -> bool:
-    """Whether the default of `required_reward`, 0, has to be the lowest reward there is."""
-    return bool(reward.bounds) and reward.spec.required_reward is None
-
-
-def _outside(reward: Reward, ok: list[str], unrewarded: str) -> str:
+def _outside(formula: Formula, ok: list[str], unrewarded: str) -> str:
     """A column for a value that is outside 0..1 where it must not be, and its scorer."""
-    if not _needs_range(reward):
+    if not formula.needs_range:
         return ""
     cases = [
-        f"WHEN {ok[place]} AND s{place}.value NOT BETWEEN 0 AND 1 THEN {{'scorer': {place}, 'value': s{place}.value}}"
-        for place, _ in reward.weights
+        f"WHEN {ok[place]} AND {_adjusted(formula, place)} NOT BETWEEN 0 AND 1 "
+        f"THEN {{'scorer': {place}, 'value': {_adjusted(formula, place)}}}"
+        for place, _ in formula.weights
     ]
     return f", CASE WHEN {unrewarded} THEN NULL {' '.join(cases)} END AS outside"
 
 
-def _levels(normalise: str) -> str:
+def _levels(normalise: str, group: str) -> str:
     """The last step: sums over sorted lists, so that the result does not depend on the order of the rows."""
     if normalise == "none":
         return "FROM rewarded"
     if normalise == "rank":
-        return """
+        return f"""
             SELECT *, CASE WHEN reward IS NULL THEN NULL
                 WHEN count(reward) OVER whole = 1 THEN 0.5::DOUBLE
-                ELSE (rank() OVER upward - 1 + (count(*) OVER (PARTITION BY position, reward) - 1) / 2)
+                ELSE (rank() OVER upward - 1 + (count(*) OVER (PARTITION BY {group}, reward) - 1) / 2)
                      / (count(reward) OVER whole - 1) END AS level
             FROM rewarded
-            WINDOW whole AS (PARTITION BY position),
-                   upward AS (PARTITION BY position ORDER BY reward NULLS LAST)
+            WINDOW whole AS (PARTITION BY {group}),
+                   upward AS (PARTITION BY {group} ORDER BY reward NULLS LAST)
         """
     spread = "sqrt(list_sum(list_transform(rewards, lambda r: (r - mean) ** 2)) / (n - 1))"
     z = f"(reward - mean) / ({spread} + {_double(EPSILON)})"
@@ -140,12 +174,12 @@ def _levels(normalise: str) -> str:
         SELECT r.*, CASE WHEN reward IS NULL THEN NULL WHEN spread = 0 THEN 0::DOUBLE
             ELSE {rounded_sql(z)} END AS level
         FROM rewarded r LEFT JOIN (
-            SELECT position, list_sum(rewards) / n AS mean, * EXCLUDE (position) FROM (
-                SELECT position, list(reward ORDER BY reward) AS rewards, count(*)::DOUBLE AS n,
+            SELECT {group}, list_sum(rewards) / n AS mean, * EXCLUDE ({group}) FROM (
+                SELECT {group}, list(reward ORDER BY reward) AS rewards, count(*)::DOUBLE AS n,
                     max(reward) - min(reward) AS spread
-                FROM rewarded WHERE reward IS NOT NULL GROUP BY position
+                FROM rewarded WHERE reward IS NOT NULL GROUP BY {group}
             )
-        ) USING (position)
+        ) USING ({group})
     """
 
 

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from datakit import datasets
 from datakit.columnar_scores import judge_columns
+from datakit.conditions import check_condition
 from datakit.inputs import check_columns, columns_of
 from datakit.outcomes import Outcomes, Streak, count
 from datakit.progress import Bar, track
@@ -48,6 +49,7 @@ def score(dataset: str, options: ScoreOptions, *, reward: Reward, groups: GroupO
         found = datasets.get(con, dataset)
         for scorer in reward.scorers:
             check_columns(con, found, scorer)
+            check_condition(con, found, scorer)
         takes_all = any(scorer.rule.all_columns for scorer in reward.scorers)
         columns = columns_of(con, found) if takes_all else []
         query = Query(found, groups, options.retry)
@@ -144,14 +146,19 @@ class Scoring:
         )
 
     def _counts(self, works: Sequence[Work]) -> dict[str, int]:
-        """outcomes wanted = stored before + ok + skip + error + timeout + still missing."""
+        """Outcomes wanted = stored before + ok + skip + error + timeout + still missing.
+
+        Candidates times rules = outcomes wanted + those that no rule was asked for (`when`).
+        """
         judged = sum((tally.outcomes for tally in self.tallies.values()), Counter[str]())
         stored = sum(sum(work.stored.outcomes.values()) for work in works)
         wanted = stored + sum(work.missing for work in works)
+        not_asked = sum(work.not_asked for work in works)
         return {
-            "candidates": wanted // len(works),
+            "candidates": (wanted + not_asked) // len(works),
             "rules": len(works),
             "outcomes": wanted,
+            "not asked for (when)": not_asked,
             "already there": stored,
             "judged": judged.total(),
             **{status.value: judged[status] for status in Status},

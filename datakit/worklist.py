@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import duckdb
 import pyarrow as pa
 
+from datakit.conditions import condition_sql
 from datakit.datasets import Dataset
 from datakit.groups import create_groups, narrow_groups
 from datakit.inputs import Inputs, inputs_hash_sql, inputs_of
@@ -50,6 +51,8 @@ class Work:
     stored: Tally
     buckets: tuple[tuple[int, int], ...]
     """Where rows are missing: (number of the bucket, missing rows), ascending."""
+    not_asked: int = 0
+    """Candidates of prompts that the scorer is not meant for."""
 
     @property
     def missing(self) -> int:
@@ -98,7 +101,15 @@ def survey(con: duckdb.DuckDBPyConnection, query: Query, scorer: Scorer, columns
             stored.total += total or 0.0
         else:
             buckets[bucket] += count
-    return Work(scorer, inputs_of(scorer, columns), stored, tuple(sorted(buckets.items())))
+    return Work(scorer, inputs_of(scorer, columns), stored, tuple(sorted(buckets.items())), _not_asked(con, scorer))
+
+
+def _not_asked(con: duckdb.DuckDBPyConnection, scorer: Scorer) -> int:
+    if not scorer.when:
+        return 0
+    condition = condition_sql(scorer.when, "columns")
+    row = con.execute(f"SELECT count(*) FROM groups WHERE NOT ({condition})").fetchone()
+    return int(row[0]) if row else 0
 
 
 def commonest_failures(
@@ -114,7 +125,9 @@ def commonest_failures(
 
 
 def _with_hash(scorer: Scorer) -> str:
-    return f"(SELECT *, {inputs_hash_sql(scorer, 'columns')} AS inputs_hash FROM groups)"
+    """The candidates that a scorer is meant for."""
+    meant = f" WHERE {condition_sql(scorer.when, 'columns')}" if scorer.when else ""
+    return f"(SELECT *, {inputs_hash_sql(scorer, 'columns')} AS inputs_hash FROM groups{meant})"
 
 
 def _scores_of(scorer: Scorer) -> str:

@@ -1,10 +1,12 @@
-"""Arithmetic on rewards: rounding, and the second step over a group (z-score, rank).
+"""Arithmetic on rewards: clipping, scaling, rounding, and the second step over a group (z-score, rank).
 
 datakit/rewarding.py does the same in SQL over all groups.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 SCALE = 1e9
 """Rewards are rounded to 1 / SCALE, so that decimals that add up on paper tie."""
@@ -16,6 +18,57 @@ EPSILON = 1e-4
 """Added to the standard deviation, as in TRL's GRPOTrainer."""
 
 Rewards = Sequence[float | None]
+
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """What is done to a scorer's value before it is weighed: first clipped, then scaled."""
+
+    clip: Interval | None = None
+    """Smallest and largest value; what lies outside is moved to the nearer one."""
+    source: Interval | None = None
+    """Scaling maps this interval ..."""
+    target: Interval = (0.0, 1.0)
+    """... to this one, by a straight line that goes on outside."""
+
+    def __bool__(self) -> bool:
+        return self.clip is not None or self.source is not None
+
+    def apply(self, value: float) -> float:
+        """The value that is weighed: the ends of `source` become the ends of `target` exactly."""
+        if self.clip is not None:
+            low, high = self.clip
+            value = low if value < low else high if value > high else value
+        if self.source is None:
+            return value
+        (start, end), (first, last) = self.source, self.target
+        share = (value - start) / (end - start)
+        return first * (1.0 - share) + last * share
+
+    def describe(self) -> dict[str, Any]:
+        """As a spec writes it."""
+        clip = {"clip": list(self.clip)} if self.clip is not None else {}
+        scale = {"scale": {"from": list(self.source), "to": list(self.target)}} if self.source is not None else {}
+        return clip | scale
+
+
+UNCHANGED = Adjustment()
+
+
+def adjustment_of(described: Mapping[str, Any]) -> Adjustment:
+    """The opposite of `Adjustment.describe`; other keys are passed over."""
+    clip, scale = described.get("clip"), described.get("scale")
+    if scale is None:
+        return Adjustment(_interval(clip) if clip is not None else None)
+    return Adjustment(_interval(clip) if clip is not None else None, _interval(scale["from"]), _interval(scale["to"]))
+
+
+def _interval(ends: Sequence[float]) -> Interval:
+    low, high = ends
+    return float(low), float(high)
 
 
 def rounded(value: float) -> float:

@@ -4,7 +4,7 @@ import json
 import os
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from rewards.admission import JSON
+from rewards.condition import Condition, columns_named
 from rewards.engine import Limits, RulePool
 from rewards.outcome import Outcome, Status
 from rewards.reasoning import split_reasoning
@@ -89,6 +90,24 @@ class Batch:
         else:  # always there, so that a rule of constants alone has as many rows
             table.add("completion", self.fields["completion"], is_json=False)
         return table.done()
+
+    def asked_by(self, conditions: Sequence[Condition], rows: int) -> list[dict[str, Any]]:
+        """The columns that conditions ask for, of each row, as JSON values.
+
+        Raises:
+            RuleError: there is no column of which one asks the value.
+        """
+        for column in sorted(columns_named(conditions)):
+            if column not in self.columns:
+                raise RuleError(
+                    f"the reward asks for the column {column!r} (when), which the data set does not have; "
+                    f"{did_you_mean(column, self.columns)}"
+                )
+        found: list[dict[str, Any]] = [{} for _ in range(rows)]
+        for column in {test.column for condition in conditions for test in condition.tests} & self.columns.keys():
+            for row, text in zip(found, as_json(self.columns[column], column).to_pylist(), strict=True):
+                row[column] = None if text is None else json.loads(text)
+        return found
 
     def _missing(self, rule: str, name: str, column: str | None) -> RuleError:
         if column is None:

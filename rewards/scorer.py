@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
 
+from rewards.condition import ALWAYS, Condition
 from rewards.fingerprint import fingerprint_of
 from rewards.rule import REQUIRED, Option, Rule
 from schemas.errors import RuleError, did_you_mean
@@ -31,6 +32,13 @@ class Scorer:
     scorer_id: str
     source: str
     kind: str = "rule"
+    when: Condition = ALWAYS
+    """For which prompts it is meant; elsewhere it is not run and counts as `skip`. Not part of its identity."""
+
+    @property
+    def all_columns(self) -> bool:
+        """Whether it reads every column that there is."""
+        return self.rule.all_columns
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Options and constants as JSON, for people and reports; the fingerprint is what tells scorers apart."""

@@ -34,7 +34,7 @@ def _explain(model: type[BaseModel], kind: str, loc: tuple[int | str, ...], firs
     field = spell(loc)
     if kind == "extra_forbidden":
         owner = _model_at(model, loc[:-1])
-        known = owner.model_fields if owner else {}
+        known = [field.alias or name for name, field in owner.model_fields.items()] if owner else []
         place = f" in {spell(loc[:-1])}" if loc[:-1] else ""
         return f"unknown field {str(loc[-1])!r}{place}; {did_you_mean(str(loc[-1]), known)}"
     if kind == "missing":

@@ -14,7 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from rewards.engine import Limits
+from rewards.formula import SKIPPED
 from rewards.live import Workers, batch_of
 from rewards.origin import frozen
 from rewards.outcome import Outcome, Status
@@ -22,6 +25,7 @@ from rewards.plugins import find_rule
 from rewards.rule import TRAINER_INPUTS, Rule, rule_of
 from rewards.scorer import Scorer, bind
 from rewards.spec import Reward, RewardSpec, load_reward, reward_of
+from rewards.spec_file import SUFFIXES, split_name
 from schemas.errors import ConfigError
 from schemas.options import RewardOptions
 
@@ -40,9 +44,9 @@ def trl(
     """A reward function for TRL.
 
     Args:
-        judge: a rule (the function itself, or a built-in rule's name), a reward, or the path of a spec (.yaml) or of a
-            file of rules (.py). A reward of several scorers is one function, never several with weights: trainers sum
-            around a missing value, which would turn a rule that does not apply into a 0.
+        judge: a rule (the function itself, or a built-in rule's name), a reward, or the path of a spec (.yaml, or
+            .yaml:name) or of a file of rules (.py). A reward of several scorers is one function, never several with
+            weights: trainers sum around a missing value, which would turn a rule that does not apply into a 0.
         options: the rule's keyword-only parameters.
         inputs: where the rule's inputs come from: parameter: column, or parameter: {"constant": value}.
         limits: time and memory that a rule may use, and how many workers there are.
@@ -71,7 +75,7 @@ def _reward_of(judge: Judge) -> Reward | None:
             return judge
         case RewardSpec():
             return reward_of(judge)
-        case Path() | str() if Path(judge).suffix in (".yaml", ".yml"):
+        case Path() | str() if split_name(Path(judge))[0].suffix in SUFFIXES:
             return load_reward(RewardOptions(reward=Path(judge)))
         case Path() | str() if Path(judge).suffix == ".py":
             return load_reward(RewardOptions(rules=(Path(judge),)))
@@ -115,15 +119,29 @@ class TrlReward:
             n_tokens=[len(tokens) for tokens in ids] if ids is not None else None,
             caller="TRL",
         )
+        asked = batch.asked_by([scorer.when for scorer in self.scorers], len(completions))
         tables = [(scorer, batch.table(scorer)) for scorer in self.scorers]
-        outcomes = {scorer.name: self._workers.judge(scorer, table) for scorer, table in tables}
-        rewards = [self._combined([found[row] for found in outcomes.values()]) for row in range(len(completions))]
+        outcomes = {scorer.name: self._judged(scorer, table, asked) for scorer, table in tables}
+        judged = zip(*outcomes.values(), strict=True)
+        rewards = [self._combined(found, columns) for found, columns in zip(judged, asked, strict=True)]
         if rewards:
             self._log(outcomes, rewards, given)
         return rewards
 
-    def _combined(self, outcomes: Sequence[Outcome]) -> float | None:
-        return self.judge.combine(outcomes).reward if isinstance(self.judge, Reward) else outcomes[0].value
+    def _judged(self, scorer: Scorer, table: pa.Table, asked: list[dict[str, Any]]) -> list[Outcome]:
+        """One outcome a completion: `skip` for those that the scorer is not meant for, without running it."""
+        meant = [row for row, columns in enumerate(asked) if scorer.when.holds(columns)]
+        found = [SKIPPED] * len(table)
+        if meant:
+            few = table if len(meant) == len(table) else table.take(meant)
+            for row, outcome in zip(meant, self._workers.judge(scorer, few), strict=True):
+                found[row] = outcome
+        return found
+
+    def _combined(self, outcomes: Sequence[Outcome], columns: Mapping[str, Any]) -> float | None:
+        if isinstance(self.judge, Reward):
+            return self.judge.combine(outcomes, columns).reward
+        return outcomes[0].value
 
     def _log(self, outcomes: dict[str, list[Outcome]], rewards: list[float | None], given: dict[str, Any]) -> None:
         """Show failures, and in TRL's own log what the scorers said: it only sees the combined reward."""

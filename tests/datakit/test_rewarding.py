@@ -29,16 +29,44 @@ OUTCOMES = st.one_of(
     st.sampled_from([Outcome(Status.SKIP), Outcome(Status.ERROR), Outcome(Status.TIMEOUT), None]),
 )
 WEIGHTS = st.floats(1e-6, 1e6) | st.just(1e150)
+COLUMNS = {"answer": "42", "keywords": ["a"]}
+"""Of every prompt that `fill` makes."""
+CONDITIONS = st.sampled_from(
+    [
+        {},
+        {"answer": "42"},
+        {"answer": ["41", "42"], "keywords": "a"},
+        {"answer": 42},
+        {"keywords": {"exists": True}},
+        {"answer": "42", "level": {"exists": True}},
+    ]
+)
+ENDS = st.sampled_from([-1e150, -1.0, -0.0, 0.0, 0.1, 1 / 3, 1.0, 7.0, 100.0]) | st.floats(-1e6, 1e6)
+
+
+@st.composite
+def adjusted(draw):
+    """A scorer's clip and scale."""
+    low, high, start, end, first, last = draw(st.tuples(*[ENDS] * 6))
+    found = {"clip": (low, high)} if low < high and draw(st.booleans()) else {}
+    if start < end and first != last and draw(st.booleans()):
+        found["scale"] = {"from": (start, end), "to": draw(st.sampled_from([(first, last), (0.0, 1.0), (1.0, 0.0)]))}
+    return found
 
 
 @st.composite
 def specs(draw):
+    conditions = {rule: draw(st.just({}) | CONDITIONS) for rule in "abcd"}
     rules = draw(st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True))
     required = draw(st.lists(st.sampled_from("abcd"), max_size=2, unique=True))
     return {
         "combine": draw(st.sampled_from(["mean", "sum"])),
-        "scorers": [{"rule": rule, "weight": draw(WEIGHTS)} for rule in rules],
-        "require": [{"rule": rule, "min": draw(st.sampled_from([0.5, 0.1, 1.0]))} for rule in required],
+        "scorers": [
+            {"rule": rule, "weight": draw(WEIGHTS), "when": conditions[rule], **draw(adjusted())} for rule in rules
+        ],
+        "require": [
+            {"rule": rule, "when": conditions[rule], "min": draw(st.sampled_from([0.5, 0.1, 1.0]))} for rule in required
+        ],
         "required_reward": draw(st.sampled_from([None, 0.0, -1.5])),
     }
 
@@ -54,7 +82,7 @@ def bits(value: float | None) -> bytes | None:
     return None if value is None else struct.pack(">d", value)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), spec=specs())
 def test_sql_and_python_give_the_same_rewards_bit_for_bit(data, spec, make_reward, fill, drawn):
     reward = make_reward(**spec)
@@ -66,7 +94,7 @@ def test_sql_and_python_give_the_same_rewards_bit_for_bit(data, spec, make_rewar
         prompts = [content_id([[{"role": "user", "content": f"Question {g}?"}], g]) for g in range(len(groups))]
         keyed = {content_id([prompts[g], i]): o for g, group in enumerate(groups) for i, o in enumerate(group)}
         try:
-            expected = {key: reward.combine(outcomes) for key, outcomes in keyed.items()}
+            expected = {key: reward.combine(outcomes, COLUMNS) for key, outcomes in keyed.items()}
         except ConfigError:
             expected = None
         if expected is None:

@@ -1,13 +1,15 @@
 """Reward specs: what a YAML file may say, what is refused and how, and the arithmetic of one candidate."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from rewards.formula import formula_of
 from rewards.outcome import Outcome, Status
 from rewards.spec import Combined, Requirement, Reward, RewardSpec, ScorerEntry, load_reward, read_spec, reward_of
 from schemas.errors import ConfigError, RuleError
-from schemas.identity import canonical_json
+from schemas.identity import canonical_json, content_id
 from schemas.options import RewardOptions
 
 RULES = """
@@ -262,3 +264,181 @@ def test_the_id_changes_with_what_counts_only(rules):
         reward(rules, ScorerEntry(rule="a"), ScorerEntry(rule="b"), normalise="rank"),
     ]
     assert len({first.reward_id, *(other.reward_id for other in others)}) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("scorers: [{rule: a, clip: [1, 0]}]", r"scorers\[0\].clip: write \[low, high\], found \[1, 0\]"),
+        ("scorers: [{rule: a, clip: 1}]", r"scorers\[0\].clip: .*found 1"),
+        ("scorers: [{rule: a, clip: [0, yes]}]", r"scorers\[0\].clip\[1\]: .*found True"),
+        ("scorers: [{rule: a, scale: {from: [5, 5]}}]", r"scorers\[0\].scale: `from` is \[low, high\]"),
+        ("scorers: [{rule: a, scale: {from: [0, 5], to: [1, 1]}}]", r"scorers\[0\].scale: `to` has two different ends"),
+        (
+            "scorers: [{rule: a, scale: {form: [0, 5]}}]",
+            r"unknown field 'form' in scorers\[0\].scale; did you mean 'from'",
+        ),
+        ("scorers: [{rule: a, when: {tag: null}}]", r"scorers\[0\].when: tag: null is no value"),
+        ("scorers: [{rule: a, when: maths}]", r"scorers\[0\].when: .*found 'maths'"),
+        ("scorers: [{rule: a, when: {tag: {exist: true}}}]", r"scorers\[0\].when: tag: .*neither a value"),
+        ("require: [{rule: a, clip: [0, 1]}]\nscorers: [{rule: a}]", r"unknown field 'clip' in require\[0\]"),
+        ("inclde: x.yaml\nscorers: [{rule: a}]", "unknown field 'inclde'; did you mean 'include'"),
+        ("include: absent.yaml", "absent.yaml: cannot read the reward spec"),
+        ("include: [helpful.yaml]", "`include` comes back to where it began: helpful.yaml -> helpful.yaml"),
+        ("rewards: {}", "rewards: .*at least 1"),
+        ("rewards: {x: {scorers: [{rul: a}]}}", r"rewards.x: unknown field 'rul' in scorers\[0\]; did you mean 'rule'"),
+        ("rewards: {x: {name: y}}", "rewards.x: field 'scorers' is missing"),
+        ("rewards: {x: 3}", "rewards.x: .*found 3"),
+        ("combine: sum\nrewards: {x: {scorers: [{rule: a}]}}", "unknown field 'combine'"),
+        (
+            "rewards: {x: {scorers: [{rule: a}]}, y: {scorers: [{rule: a}]}}",
+            "has several rewards; choose one, .*helpful.yaml:NAME; there are: x, y",
+        ),
+    ],
+)
+def test_a_wrong_adjustment_condition_include_or_name_gets_one_line(rules, text, message):
+    path = spec_file(rules, text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_reward(RewardOptions(reward=path))
+    assert "\n" not in str(caught.value)
+
+
+def test_values_are_clipped_first_and_then_scaled_and_requirements_see_them_as_they_are(rules):
+    path = spec_file(
+        rules,
+        """
+        rules: my_rules.py
+        scorers:
+          - {rule: a, clip: [0, 100], scale: {from: [0, 100], to: [0, 1]}}
+          - {rule: b, scale: {from: [0, 4], to: [1, 0]}, weight: 3}
+        require:
+          - {rule: a, min: 20}
+        """,
+    )
+    loaded = load_reward(RewardOptions(reward=path))
+    assert loaded.combine([ok(250), ok(0)]).reward == 1.0
+    assert loaded.combine([ok(50), ok(2)]).reward == 0.5
+    assert loaded.combine([ok(19.9), ok(0)]) == Combined(0.0, mask=0b11, failed="a")
+    with pytest.raises(ConfigError, match=r"'b' gave -0.25, outside 0\.\.1: state required_reward .*or clip or scale"):
+        loaded.combine([ok(50), ok(5)])
+
+
+def test_the_ends_of_a_scale_are_met_exactly_and_it_goes_on_outside(rules):
+    for start, end, first, last in [(0, 100, 0, 1), (1, 10, -0.3, 0.7), (-0.1, 0.2, 1, 0)]:
+        entry = ScorerEntry(rule="a", scale={"from": [start, end], "to": [first, last]})
+        assert (entry.adjustment.apply(start), entry.adjustment.apply(end)) == (first, last)
+        beyond = entry.adjustment.apply(end + (end - start))
+        assert beyond == pytest.approx(last + (last - first))
+
+
+def test_a_scorer_counts_only_for_the_prompts_that_it_is_meant_for(rules):
+    loaded = reward(rules, ScorerEntry(rule="a", when={"tag": ["maths", "code"]}), ScorerEntry(rule="b", weight=3))
+    assert loaded.combine([ok(1), ok(0)], {"tag": "maths"}) == Combined(0.25, mask=0b11)
+    assert loaded.combine([ok(1), ok(0)], {"tag": "chat"}) == Combined(0.0, mask=0b10)
+    assert loaded.combine([None, ok(0.5)], {"tag": "chat"}) == Combined(0.5, mask=0b10)
+    assert loaded.combine([ERROR, ok(0.5)], {}) == Combined(0.5, mask=0b10)
+    assert loaded.combine([None, ok(0.5)], {"tag": "code"}).reason == "not_scored"
+    with pytest.raises(ValueError, match="columns are needed"):
+        loaded.combine([ok(1), ok(0)])
+    safe = reward(rules, ScorerEntry(rule="a"), require=(Requirement(rule="c", when={"harmful": True}),))
+    assert safe.combine([ok(1), ok(0)], {"harmful": True}).failed == "c"
+    assert safe.combine([ok(1), ok(0)], {"harmful": False}).reward == 1.0
+
+
+def test_one_scorer_under_two_conditions_needs_two_names(rules):
+    with pytest.raises(ConfigError, match="another `when`; add a `name:`"):
+        reward(rules, ScorerEntry(rule="c"), require=(Requirement(rule="c", when={"harmful": True}),))
+
+
+SEVERAL = """
+rules: my_rules.py
+rewards:
+  helpful: {scorers: [{rule: a}, {rule: b, weight: 2}]}
+  safe: {combine: sum, scorers: [{rule: c}]}
+"""
+
+
+def test_a_reward_of_several_is_chosen_by_name(rules):
+    path = spec_file(rules, SEVERAL)
+    safe = load_reward(RewardOptions(reward=Path(f"{path}:safe")))
+    assert (safe.name, safe.spec.combine, [s.name for s in safe.scorers]) == ("safe", "sum", ["c"])
+    assert load_reward(RewardOptions(reward=Path(f"{path}:helpful"))).weights == ((0, 1.0), (1, 2.0))
+    with pytest.raises(ConfigError, match="no reward 'save'; did you mean 'safe'"):
+        load_reward(RewardOptions(reward=Path(f"{path}:save")))
+
+
+def test_one_reward_needs_no_name_and_answers_to_its_own(rules):
+    path = spec_file(rules, "rules: my_rules.py\nrewards: {only: {scorers: [{rule: a}]}}")
+    assert load_reward(RewardOptions(reward=path)).name == "only"
+    path = spec_file(rules, "rules: my_rules.py\nscorers: [{rule: a}]")
+    assert load_reward(RewardOptions(reward=Path(f"{path}:helpful"))).name == "helpful"
+    with pytest.raises(ConfigError, match="no reward 'other'; the file is one reward, 'helpful'"):
+        load_reward(RewardOptions(reward=Path(f"{path}:other")))
+
+
+def included(rules: Path, text: str, name: str = "shared/base.yaml") -> None:
+    path = rules.parent / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+
+
+def test_an_include_brings_scorers_requirements_and_rules_and_the_same_name_replaces(rules):
+    included(rules, "rules: ../my_rules.py\nscorers: [{rule: a}, {rule: b}]\nrequire: [{rule: c}]\ncombine: sum")
+    path = spec_file(rules, "include: shared/base.yaml\nscorers: [{rule: a, weight: 5, options: {most: 1}}]")
+    loaded = load_reward(RewardOptions(reward=path))
+    assert [(s.name, w) for s, (_, w) in zip(loaded.scorers, loaded.weights, strict=False)] == [("a", 5.0), ("b", 1.0)]
+    assert loaded.scorers[0].options == {"most": 1}
+    assert loaded.bounds == ((2, 0.5),)
+    assert (loaded.name, loaded.spec.combine) == ("helpful", "mean")
+
+
+def test_included_files_include_others_the_later_one_wins_and_functions_stay_with_their_file(rules):
+    included(rules, "def plain(completion: str) -> bool:\n    return False\n", "shared/own.py")
+    included(rules, "scorers: [{rule: 'own.py:plain', name: p}, {rule: is_json, weight: 2}]", "shared/deep.yaml")
+    included(rules, "include: deep.yaml\nscorers: [{rule: is_json, weight: 3}]")
+    included(rules, "rewards: {one: {scorers: [{rule: is_json, weight: 4}]}}", "shared/late.yaml")
+    path = spec_file(rules, "include: [shared/base.yaml, 'shared/late.yaml:one']")
+    loaded = load_reward(RewardOptions(reward=path))
+    assert [(s.name, w) for s, (_, w) in zip(loaded.scorers, loaded.weights, strict=True)] == [("p", 1), ("is_json", 4)]
+    assert loaded.scorers[0].rule.name == "own.py:plain"
+
+
+def test_includes_that_go_round_in_a_circle_are_refused_and_a_file_may_be_included_twice(rules):
+    included(rules, "include: ../helpful.yaml")
+    path = spec_file(rules, "include: shared/base.yaml")
+    with pytest.raises(ConfigError, match=r"helpful\.yaml -> base\.yaml -> helpful\.yaml"):
+        load_reward(RewardOptions(reward=path))
+    included(rules, "scorers: [{rule: is_json}]")
+    included(rules, "include: base.yaml", "shared/other.yaml")
+    path = spec_file(rules, "include: [shared/base.yaml, shared/other.yaml]")
+    assert [s.name for s in load_reward(RewardOptions(reward=path)).scorers] == ["is_json"]
+
+
+def test_a_mistake_in_an_included_file_names_that_file(rules):
+    included(rules, "scorers: [{rule: is_jsno}]")
+    path = spec_file(rules, "include: shared/base.yaml\nscorers: [{rule: is_json}]")
+    with pytest.raises(RuleError, match=r"shared/base.yaml: scorers\[0\]: no rule 'is_jsno'"):
+        load_reward(RewardOptions(reward=path))
+
+
+def test_adjustments_and_conditions_change_the_id_and_a_plain_spec_keeps_the_one_it_always_had(rules):
+    plain = reward(rules, ScorerEntry(rule="a"))
+    others = [
+        reward(rules, ScorerEntry(rule="a", clip=(0, 1))),
+        reward(rules, ScorerEntry(rule="a", scale={"from": (0, 1)})),
+        reward(rules, ScorerEntry(rule="a", when={"tag": "x"})),
+    ]
+    assert len({plain.reward_id, *(other.reward_id for other in others)}) == 4
+    scorer = plain.scorers[0].scorer_id
+    parts = [["reward", "reward", "mean", None, "none"], [[scorer, {}]], [[[0, 1.0]], []]]
+    assert plain.reward_id == content_id(parts)
+
+
+def test_a_description_gives_the_formula_back(rules):
+    scorers = [
+        ScorerEntry(rule="a", clip=(0, 3), scale={"from": (0, 3), "to": (1, 0)}, when={"tag": ["x", 2], "level": True}),
+        ScorerEntry(rule="b", weight=1 / 3, when={"answer": {"exists": False}}),
+    ]
+    bounds = (Requirement(rule="c", min=0.25), Requirement(rule="b", min=0.1, when={"answer": {"exists": False}}))
+    loaded = reward(rules, *scorers, require=bounds, required_reward=-1, normalise="rank")
+    assert formula_of(loaded.reward_id, json.loads(canonical_json(loaded.describe()))) == loaded.formula

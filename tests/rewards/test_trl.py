@@ -261,3 +261,26 @@ def test_a_decorated_rule_and_a_reward_train_in_trls_grpo_trainer(tmp_path):
         assert step["scorers/mentions/failed"] == 0
         assert step["scorers/is_json/mean"] == 0
     assert rule_of(mentions).name == "mentions"
+
+
+def test_conditions_clips_and_scales_count_in_a_trainer_too(tmp_path):
+    (tmp_path / "r.py").write_text(
+        "from rewards import rule\n\n"
+        "@rule\ndef length(completion: str) -> float:\n    return len(completion)\n\n"
+        "@rule\ndef picky(completion: str, answer: str) -> float:\n"
+        "    if answer == 'never':\n        raise ValueError('asked all the same')\n    return 1.0\n"
+    )
+    (tmp_path / "r.yaml").write_text(
+        "rules: r.py\nrewards:\n  one:\n    scorers:\n"
+        "      - {rule: length, clip: [0, 4], scale: {from: [0, 4]}}\n"
+        "      - {rule: picky, when: {tag: maths}}\n  other: {scorers: [{rule: length}]}\n"
+    )
+    reward = trl(f"{tmp_path / 'r.yaml'}:one", limits=Limits(workers=1))
+    columns = {"tag": ["maths", "chat", ["maths"], None], "answer": ["1", "never", "1", "never"]}
+    given = {"prompts": ["p"] * 4, "completions": ["ab", "ab", "abcdefgh", "a"]}
+    assert reward(**given, **columns) == [0.75, 0.5, 1.0, 0.25]
+    log = Log()
+    reward(**given, **columns, **log.callbacks())
+    assert log.columns["picky: outcome"] == [1.0, "skip", 1.0, "skip"]
+    with pytest.raises(RuleError, match="asks for the column 'tag'"):
+        reward(**given, answer=["1"] * 4)
