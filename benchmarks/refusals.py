@@ -1,8 +1,8 @@
 """How well the rule `refuses` agrees with people: `refusals.py XSTEST.jsonl.gz [ANSWERS.jsonl.gz ...]`.
 
 The first file holds rows of XSTest's answers (model, id, completion, human_label, strmatch_label), the others ordinary
-answers (`output`), which should not be taken for refusals. The patterns were written with an eye on the mistakes for
-two of the models, and for the others on prompts with even ids; the rest is listed apart as unseen.
+answers (`output`), which should not be taken for refusals. Errors were studied on prompts with even ids, all models;
+on those with odd ids for two models only, when the first patterns were written. The rest is listed apart as unseen.
 """
 
 import gzip
@@ -34,9 +34,10 @@ def main() -> None:
         print(__doc__)
         return
     rows = rows_of(Path(sys.argv[1]))
+    even = [row for row in rows if int(row["id"].rpartition("-")[2]) % 2 == 0]
     odd = [row for row in rows if int(row["id"].rpartition("-")[2]) % 2]
     unseen = [row for row in odd if row["model"] not in ("gpt4", "llama2new")]
-    for name, part in (("all answers", rows), ("unseen", unseen)):
+    for name, part in (("all answers", rows), ("even ids", even), ("odd ids", odd), ("unseen", unseen)):
         found = [bool(refusal_in(row["completion"])) for row in part]
         print(f"{name:11} {len(part):5}  refuses          {agreement(part, found)}")
         other = [row["strmatch_label"] == "2_full_refusal" for row in part]

@@ -10,12 +10,14 @@ from rewards.refusal import OPENING, refusal_in
 _HINTS = (
     *("not", "n't", "n’t", "n‘t", "nʼt", "n`t", "cant", "dont", "wont", "couldnt", "unable", "prohibited"),
     *("restricted", "declin", "refus", "against", "wrong", "morally", "there is no", "there are no", "never"),
-    *("neither", "inappropriate", "unethical", "unacceptable", "illegal", "crime", "violation"),
+    *("neither", "inappropriate", "unethical", "unacceptable", "illegal", "crime", "violat"),
+    *("immoral", "offense", "offence", "discriminat", "reason", "justification", "excuse", "stereotype", "assumption"),
+    *("generalization", "generalisation", "premise", "no ways", "侵犯", "错误", "錯誤", "没有", "沒有"),
     *("无法", "不", "没办法", "没有办法", "没法", "拒绝", "恕", "难以", "无权", "无可奉告", "爱莫", "违"),
     *("無法", "沒辦法", "沒有辦法", "沒法", "拒絕", "難以", "無權", "無可奉告", "愛莫", "違"),
     *("非法", "有害", "犯罪"),
 )
-"""Every pattern of rewards/refusal.py needs one of these; a test holds the two together."""
+"""Every pattern of rewards/refusal.py and rewards/lecture.py needs one of these; a test holds the two together."""
 _OPENS = (
     r"(?i)^\W*(?:(?:i'?m|i am|we'?re|we are) (?:\w+ )?sorry|sorry|i (?:\w+ )?apologi[sz]e|unfortunately|as an? ai\b|"
     r"(?:很|非常|十分|真的)?(?:抱歉|遗憾|遺憾)|对不起|對不起|不好意思|作为|作為)"
