@@ -8,7 +8,7 @@ from typing import Any
 from rewards.outcome import Verdict
 from rewards.programs import finished_code, program_in
 from rewards.rule import rule
-from rewards.sandbox.judge import Tests, cases_of
+from rewards.sandbox.judge import Suite, cases_of
 from rewards.sandbox.launch import sandbox_here
 from rewards.sandbox.limits import Limits
 
@@ -50,7 +50,7 @@ def code_passes(
         passed, cases, reason = _run_cases(source, tests, limits, every=partial)
     else:
         _check(tests, entry_point)
-        tested = sandbox_here().test(source, Tests(tests, entry_point, prefix, every=partial), limits)
+        tested = sandbox_here().test(source, Suite(tests, entry_point, prefix, every=partial), limits)
         passed, cases, reason = tested.passed, tested.cases, tested.reason
     return Verdict(passed / cases if partial else passed == cases, reason)
 

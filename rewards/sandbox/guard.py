@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from rewards.sandbox import judge, kernel, program, root
 from rewards.sandbox.cell import Cell, watch
 from rewards.sandbox.frames import receive, send
-from rewards.sandbox.judge import Tests
+from rewards.sandbox.judge import Suite
 from rewards.sandbox.limits import Limits
 
 _FROM_WORKER, _TO_WORKER = 0, 1
@@ -68,7 +68,7 @@ def _test(job: dict[str, Any]) -> dict[str, Any]:
     to_program, to_tests, result = os.pipe(), os.pipe(), os.pipe()
     wiring = {program.READER: to_program[0], program.WRITER: to_tests[1]}
     tested = Cell(lambda: program.serve(source), limits, wiring)
-    tests = Tests(**receive(_FROM_WORKER))
+    tests = Suite(**receive(_FROM_WORKER))
     wiring = {program.READER: to_tests[0], program.WRITER: to_program[1], judge.RESULT: result[1]}
     testing = Cell(lambda: judge.judge(tests), limits, wiring)
     found, judging = watch([tested, testing])

@@ -23,7 +23,7 @@ _PREPARES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assi
 
 
 @dataclass(frozen=True, slots=True)
-class Tests:
+class Suite:
     """What is to be run."""
 
     tests: str | list[str]
@@ -35,7 +35,7 @@ class Tests:
     """Go on after a failure."""
 
 
-def judge(tests: Tests) -> NoReturn:
+def judge(tests: Suite) -> NoReturn:
     """Run the tests against the program at the other end and send the verdict: `passed`, `cases`, `reason`."""
     try:
         send(RESULT, _verdict(tests))
@@ -77,7 +77,7 @@ def _unfolded(body: list[ast.stmt]) -> list[ast.stmt]:
     return [*body, *ast.parse("check(candidate)").body]
 
 
-def _verdict(tests: Tests) -> dict[str, Any]:
+def _verdict(tests: Suite) -> dict[str, Any]:
     cases = cases_of(tests.tests)
     passed, reason = 0, ""
     peer = Peer(READER, WRITER, _offer)
@@ -113,7 +113,7 @@ def _failure(case: list[ast.stmt], names: dict[str, Any]) -> str:
     return ""
 
 
-def _namespace(tests: Tests, nodes: list[ast.stmt], peer: Peer) -> dict[str, Any]:
+def _namespace(tests: Suite, nodes: list[ast.stmt], peer: Peer) -> dict[str, Any]:
     """The names that the tests see.
 
     First their own and the prefix's, then those built in and the modules of the standard library; the program's come

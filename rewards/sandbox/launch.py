@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from weakref import finalize
 from rewards.sandbox.cell import INSIDE
 from rewards.sandbox.frames import BrokenFrame, receive, send
 from rewards.sandbox.guard import main as guard
-from rewards.sandbox.judge import Tests
+from rewards.sandbox.judge import Suite
 from rewards.sandbox.limits import Limits
 from rewards.sandbox.root import TMP
 from schemas.errors import RuleError
@@ -62,7 +63,7 @@ class Run:
             return f"printed more than {limits.output_kb} KiB"
         if self.exit is None or self.exit == 0:
             return ""
-        if self.exit < 0 and self.cpu > 0.9 * limits.cpu_seconds:  # the kernel's two clocks differ a little
+        if self.exit == -signal.SIGKILL and self.cpu > limits.cpu_seconds / 2:  # the kernel's two clocks differ
             return f"took more than {limits.cpu_seconds:g} s of CPU time"
         if self.exit < 0:
             return f"was killed by signal {-self.exit}"
@@ -70,7 +71,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Result:
     """What the tests say of a program."""
 
     passed: int
@@ -149,7 +150,7 @@ class Sandbox:
             self._tell({"tested": False, "source": source, "given": given, "limits": asdict(limits)})
             return _run_of(self._expect(limits.wall_seconds + _GRACE)["program"])
 
-    def test(self, source: str, tests: Tests, limits: Limits) -> Tested:
+    def test(self, source: str, tests: Suite, limits: Limits) -> Result:
         """Run a program and its tests, each in a cell of its own with these limits.
 
         Raises:
@@ -163,12 +164,12 @@ class Sandbox:
         verdict = answer["verdict"]
         if verdict is None:
             why = program.failure(limits) or f"the tests: {judging.failure(limits) or 'ended without a verdict'}"
-            return Tested(0, 1, why)
-        tested = Tested(**verdict)
+            return Result(0, 1, why)
+        tested = Result(**verdict)
         if tested.reason or tested.passed == tested.cases:
             return tested
-        ended = program.failure(limits) or "ended before the tests did"
-        return Tested(tested.passed, tested.cases, f"the program: {ended}")
+        ended = program.failure(limits) or "the program ended before its tests did"
+        return Result(tested.passed, tested.cases, ended)
 
     def _map_users(self) -> None:
         """Give the guard's user namespace its users: ours, and as root another one, who owns nothing, for programs."""

@@ -1,11 +1,14 @@
 """What one program may use."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Limits of one run; each is enforced by the kernel, except time on the clock and output (by the guard)."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}  # in a spec, a typo is an error
 
     cpu_seconds: float = 5.0
     """CPU time of a process; the kernel counts whole seconds, so it is rounded up."""
@@ -19,6 +22,10 @@ class Limits:
     """Size of a file; all files together may take four times as much."""
     output_kb: int = 1024
     """What it may print."""
+
+    def __post_init__(self) -> None:
+        if min(self.cpu_seconds, self.memory_mb, self.tasks, self.file_mb, self.output_kb) <= 0:
+            raise ValueError("limits: each must be more than 0")
 
     @property
     def wall_seconds(self) -> float:
