@@ -1,7 +1,7 @@
 """Runs programs that nobody has read: see docs/sandbox.md for what is stopped and what is not.
 
     worker process (rewards/worker.py)
-    └── guard                own user, mount, network, IPC and UTS namespace; an almost empty root      guard.py
+    └── guard                own user, mount, network and IPC namespace; an almost empty root           guard.py
         └── foreman          for one job; watches the clock and what is printed
             ├── keeper       makes the next namespaces, waits, reports status and CPU time              cell.py
             │   └── program  process 1 of its own PID namespace, no privileges, seccomp, limits         program.py

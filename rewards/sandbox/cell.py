@@ -156,7 +156,9 @@ def _shut_in(limits: Limits, line: tuple[int, int]) -> None:
     os.setsid()
     os.chdir(root.TMP)
     for limit, most in _resources(limits).items():
-        resource.setrlimit(limit, (most, most))
+        hard = resource.getrlimit(limit)[1]
+        value = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(limit, (value, value))
     if os.getuid() == 0:
         os.setgroups([])
     os.setresgid(INSIDE, INSIDE, INSIDE)

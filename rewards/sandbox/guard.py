@@ -21,7 +21,7 @@ def main() -> NoReturn:
     try:
         kernel.die_with_parent()
         kernel.lift_limits()
-        kernel.unshare(kernel.NEWUSER | kernel.NEWNS | kernel.NEWNET | kernel.NEWIPC | kernel.NEWUTS)
+        kernel.unshare(kernel.NEWUSER | kernel.NEWNS | kernel.NEWNET | kernel.NEWIPC)
         send(_TO_WORKER, {"broken": ""})
         receive(_FROM_WORKER)  # the worker has written the user map, which takes rights that we gave up
         root.enter()

@@ -37,7 +37,7 @@ PROBLEMS: list[dict[str, str]] = [
         "entry_point": "below",
         "solution": "    for n in numbers:\n        if n >= limit:\n            return False\n    return True\n",
         "broken": "    return True\n",
-        "test": "META = {}\n\n\ndef check(candidate):\n    assert candidate([1, 2], 3)\n    assert not candidate([3], 3)\n",
+        "test": "META = {}\n\ndef check(candidate):\n    assert candidate([1], 3)\n    assert not candidate([3], 3)\n",
     },
     {
         "prompt": "import math\n\n\ndef poly(xs: list, x: float):\n"
@@ -54,7 +54,7 @@ PROBLEMS: list[dict[str, str]] = [
         "entry_point": "counts",
         "solution": "    from collections import Counter\n    return Counter(text.split())\n",
         "broken": "    return {word: 1 for word in text.split()}\n",
-        "test": "def check(candidate):\n    assert candidate('a b a') == {'a': 2, 'b': 1}\n    assert not candidate('')\n",
+        "test": "def check(candidate):\n    assert candidate('a b a') == {'a': 2, 'b': 1}\n",
     },
     {
         "prompt": 'def decode(s):\n  """ decode returns s encoded by encode """\n',
