@@ -15,6 +15,7 @@ from datakit.conversation import RowError
 from datakit.fieldmap import FieldMap
 from datakit.format import Format, read_row
 from datakit.progress import Bar, track
+from datakit.ratings import ingest_ratings, is_ratings
 from datakit.reader import UNPARSED, RawRow, reader_of
 from datakit.recognise import named_format, recognise
 from datakit.settle import Settled, count_kept, settle
@@ -34,7 +35,8 @@ SAMPLE = 100
 def ingest(path: Path, options: IngestOptions, *, store: Store) -> Report:
     """Read a file, or the directory of a saved HF data set, into the store.
 
-    A new version of the data set is made if its content changed; if not, nothing is written.
+    A new version of the data set is made if its content changed; if not, nothing is written. What a person saved on
+    the page of `datakit review` becomes scores and comparisons of answers that are there.
 
     Args:
         path: JSON, JSONL, CSV, TSV or Parquet, also as .gz or .zst; or a directory that `save_to_disk` wrote.
@@ -47,6 +49,8 @@ def ingest(path: Path, options: IngestOptions, *, store: Store) -> Report:
         ConfigError: an option is wrong.
         StoreError: the store cannot be written.
     """
+    if options.format is None and is_ratings(path):
+        return ingest_ratings(path, store=store)
     with Staging() as staging:
         return ingest_through(staging, path, options, store=store)
 

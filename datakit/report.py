@@ -41,7 +41,7 @@ def report(dataset: str, options: PageOptions, *, store: Store) -> Report:
         counts=facts.counts(),
         notes=_notes(facts),
         output=str(options.output),
-        unchanged=_write(options.output, page.encode("utf-8")),
+        unchanged=write_page(options.output, page.encode("utf-8")),
     )
 
 
@@ -51,7 +51,7 @@ def _notes(facts: Facts) -> tuple[str, ...]:
     return (f"{facts.lost_source} is not in the store any more: the page shows only the rows that were kept",)
 
 
-def _write(output: Path, content: bytes) -> bool:
+def write_page(output: Path, content: bytes) -> bool:
     """Write a file whole or not at all; returns whether it held the same already."""
     draft = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:

@@ -179,6 +179,19 @@ class DiagnoseOptions(Frozen):
     """Groups whose texts are read."""
 
 
+class ReviewOptions(Frozen):
+    """What a person reviews."""
+
+    sample: int = Field(50, ge=1)
+    """Prompts to draw."""
+    seed: int = 0
+    """Seed of the draw."""
+    output: Path = Path("review.html")
+    """File to write: one HTML page with everything in it."""
+    agreement: bool = False
+    """Write no page, but say how far people agree with each other and with the reward."""
+
+
 class SelectOptions(Frozen):
     """Which answers of a group a rejection-sampled set keeps."""
 
