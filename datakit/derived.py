@@ -10,10 +10,12 @@ import pyarrow as pa
 
 from datakit import datasets
 from datakit.answers import ANSWER_FEATURES
+from datakit.conditions import check_condition
 from datakit.datasets import Dataset
 from datakit.groups import create_groups, recipes_of
+from datakit.reward_view import record_reward
 from datakit.rewarding import create_graded
-from datakit.run import Run, insert
+from datakit.run import Run
 from datakit.store import Store
 from rewards.spec import Reward
 from schemas.errors import ConfigError
@@ -67,6 +69,7 @@ def grade(con: duckdb.DuckDBPyConnection, source: Dataset, reward: Reward, group
 
     Raises:
         ConfigError: the data set has no prompts of its own, or the reward does not fit its values.
+        RuleError: a condition of the reward asks for a column that the data set does not have.
     """
     if (
         source.kind in ("pairs", "selection")
@@ -76,6 +79,8 @@ def grade(con: duckdb.DuckDBPyConnection, source: Dataset, reward: Reward, group
     ):
         made_of = source.config.get("source", "the prompts that it was made from")
         raise ConfigError(f"{source} is a {source.kind} set; name the prompts instead: {made_of}")
+    for scorer in reward.scorers:
+        check_condition(con, source, scorer)
     con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET preserve_insertion_order = false")
     create_groups(con, source, groups, features=ANSWER_FEATURES)
     con.execute("CREATE OR REPLACE TEMP TABLE places AS SELECT position, prompt_id FROM dataset_prompts")
@@ -152,7 +157,7 @@ def publish(store: Store, plan: Plan, draft: Draft) -> Report:
     with Run(store, plan.stage, params=params, inputs=inputs) as run:
         with run.transaction() as con:
             version = datasets.next_version(con, plan.name)
-            _record_reward(con, plan.reward)
+            record_reward(con, plan.reward)
             _insert(con, plan, draft, version, run.run_id)
             run.ledger(con, draft.dropped)
         run.counts.update(draft.counts)
@@ -172,11 +177,6 @@ def _insert(con: duckdb.DuckDBPyConnection, plan: Plan, draft: Draft, version: i
         "INSERT INTO datasets VALUES (?, ?, ?, ?, ?)",
         [plan.name, version, plan.kind, run_id, canonical_json(draft.config)],
     )
-
-
-def _record_reward(con: duckdb.DuckDBPyConnection, reward: Reward) -> None:
-    row = {"reward_id": reward.reward_id, "name": reward.name, "spec": canonical_json(reward.describe())}
-    insert(con, "reward_specs", pa.Table.from_pylist([row]), unless=("reward_id",))
 
 
 def _tally(dropped: pa.Table) -> dict[str, int]:

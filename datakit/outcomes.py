@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datakit.reward_view import record_reward
 from datakit.run import Run
 from datakit.store import insert
 from datakit.worklist import FAILED, Page, Tally
@@ -140,12 +141,7 @@ class Outcomes:
     def register(self, con: duckdb.DuckDBPyConnection) -> None:
         """Make sure that the scorers and the reward are known to the store."""
         insert(con, "scorers", _scorer_rows(self.reward.scorers), unless=["scorer_id"])
-        spec = {
-            "reward_id": [self.reward.reward_id],
-            "name": [self.reward.name],
-            "spec": [canonical_json(self.reward.describe())],
-        }
-        insert(con, "reward_specs", pa.table(spec), unless=["reward_id"])
+        record_reward(con, self.reward)
 
 
 def outcome_rows(candidates: pa.Array, hashes: pa.Array, judged: Judged) -> pa.Table:

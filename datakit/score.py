@@ -11,6 +11,7 @@ from datakit.conditions import check_condition
 from datakit.inputs import check_columns, columns_of
 from datakit.outcomes import Outcomes, Streak, count
 from datakit.progress import Bar, track
+from datakit.reward_view import is_current, record_reward
 from datakit.run import Run
 from datakit.store import Store
 from datakit.worklist import Query, Tally, Work, commonest_failures, read_page, survey, take_page
@@ -54,9 +55,13 @@ def score(dataset: str, options: ScoreOptions, *, reward: Reward, groups: GroupO
         columns = columns_of(con, found) if takes_all else []
         query = Query(found, groups, options.retry)
         works = [survey(con, query, scorer, columns) for scorer in reward.scorers]
+        known = is_current(con, reward)
     stage = Scoring(store, query, options, reward)
     if any(work.missing for work in works):
         stage.judge(works)
+    elif not known:  # other weights for what is judged already: no run, but SQL shall see them
+        with store.write() as con:
+            record_reward(con, reward)
     return stage.report(works)
 
 

@@ -18,9 +18,9 @@ import pyarrow as pa
 
 from schemas.errors import NotFoundError, StoreBusyError, StoreError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 WAIT_SECONDS = 10.0
-MIGRATIONS: dict[int, str] = {1: ""}
+MIGRATIONS: dict[int, str] = {1: "", 2: ""}
 """SQL that lifts the tables from version k to k + 1, all applied in one transaction; views.sql follows."""
 
 _WRITE_ERRORS = (

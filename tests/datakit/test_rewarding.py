@@ -9,13 +9,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datakit import datasets
+from datakit.build_pairs import build_pairs
 from datakit.derived import grade
+from datakit.reward_view import record_reward
+from datakit.score import score
+from datakit.sql import sql
 from datakit.store import Store
 from rewards.arithmetic import rank, zscore
 from rewards.outcome import Outcome, Status
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, RuleError
 from schemas.identity import content_id
-from schemas.options import GroupOptions
+from schemas.options import GroupOptions, PairOptions, ScoreOptions
 
 VALUES = st.one_of(
     st.sampled_from([0.0, 1.0, 0.1, 0.2, 0.3, 0.7, 1 / 3, 2 / 3, -0.5, 5e-10, 1.5e-9, -0.0]),
@@ -78,11 +82,23 @@ def graded(store: Store, reward) -> dict[str, tuple]:
     return {row[0]: row[1:] for row in rows}
 
 
+def in_view(store: Store, reward) -> dict[str, tuple]:
+    """What SQL on the store sees."""
+    with store.write() as con:
+        record_reward(con, reward)
+    with store.read() as con:
+        rows = con.execute(
+            "SELECT candidate_id::VARCHAR, reward, level, failed, reason FROM rewards "
+            f"WHERE dataset = 'p' AND version = 1 AND name = '{reward.name}'"
+        ).fetchall()
+    return {row[0]: row[1:] for row in rows}
+
+
 def bits(value: float | None) -> bytes | None:
     return None if value is None else struct.pack(">d", value)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), spec=specs())
 def test_sql_and_python_give_the_same_rewards_bit_for_bit(data, spec, make_reward, fill, drawn):
     reward = make_reward(**spec)
@@ -101,8 +117,8 @@ def test_sql_and_python_give_the_same_rewards_bit_for_bit(data, spec, make_rewar
             with pytest.raises(ConfigError, match="state required_reward"):
                 graded(store, reward)
             return
-        found = graded(store, reward)
-    assert found.keys() == expected.keys()
+        found, seen = graded(store, reward), in_view(store, reward)
+    assert found.keys() == seen.keys() == expected.keys()
     names = [reward.scorers[place].name for place, _ in reward.bounds]
     for key, combined in expected.items():
         value, mask, failed, ungraded, level = found[key]
@@ -111,6 +127,7 @@ def test_sql_and_python_give_the_same_rewards_bit_for_bit(data, spec, make_rewar
         assert mask == combined.mask
         assert (ungraded or "") == combined.reason
         assert (None if failed is None else names[failed]) == combined.failed
+        assert (bits(seen[key][0]), *seen[key][1:]) == (bits(value), level, combined.failed, ungraded)
 
 
 @pytest.mark.parametrize(("normalise", "formula"), [("zscore", zscore), ("rank", rank)])
@@ -131,6 +148,9 @@ def test_normalising_in_sql_is_that_of_python(normalise, formula, groups, make_r
         ]
         fill(store, filled, reward)
         found = graded(store, reward)
+        assert {key: row[:2] for key, row in in_view(store, reward).items()} == {
+            key: (row[0], row[-1]) for key, row in found.items()
+        }
     for number, group in enumerate(groups):
         prompt = content_id([[{"role": "user", "content": f"Question {number}?"}], number])
         rows = [found[content_id([prompt, index])] for index in range(len(group))]
@@ -146,3 +166,36 @@ def test_a_score_counts_only_for_the_columns_that_it_was_given(tmp_path, make_re
     with store.write() as con:
         con.execute("""UPDATE members SET columns = '{"answer": "43"}'""")
     assert [row[3] for row in graded(store, reward).values()] == ["not_scored"]
+
+
+def test_the_view_holds_each_reward_by_name_as_it_was_used_last(tmp_path, make_reward, fill, drawn):
+    light, heavy = (make_reward(name="it's", scorers=[{"rule": "a"}, {"rule": "b", "weight": w}]) for w in (1, 3))
+    store = Store(tmp_path / "s.duckdb")
+    fill(store, [[drawn("x", [Outcome(Status.OK, 1.0), Outcome(Status.OK, 0.0)])]], light)
+    options = {"groups": GroupOptions(), "store": store}
+    query = "SELECT name, reward, reward_id::VARCHAR FROM rewards ORDER BY name"
+    assert sql(query, store=store).tables[0].rows == ()
+    for reward, value in [(light, 0.5), (heavy, 0.25), (light, 0.5)]:
+        assert score("p", ScoreOptions(), reward=reward, **options).run_id is None
+        assert sql(query, store=store).tables[0].rows == (("it's", value, reward.reward_id),)
+    other = make_reward(name="other", scorers=[{"rule": "a"}], require=[{"rule": "b"}])
+    build_pairs("p", PairOptions(), reward=other, **options)
+    found = sql("SELECT name, reward, failed FROM rewards ORDER BY name", store=store).tables[0].rows
+    assert found == (("it's", 0.5, None), ("other", 0.0, "b"))
+
+
+def test_values_that_build_pairs_refuses_have_no_reward_in_the_view(tmp_path, make_reward, fill, drawn):
+    reward = make_reward(scorers=[{"rule": "a"}], require=[{"rule": "b"}])
+    store = Store(tmp_path / "s.duckdb")
+    fill(store, [[drawn("x", [Outcome(Status.OK, 7.0), Outcome(Status.OK, 1.0)])]], reward)
+    with pytest.raises(ConfigError, match="'a' gave 7"):
+        graded(store, reward)
+    assert list(in_view(store, reward).values()) == [(None, None, None, "outside_0_to_1")]
+
+
+def test_pairs_with_a_misspelt_condition_are_refused(tmp_path, make_reward, fill, drawn):
+    reward = make_reward(scorers=[{"rule": "a", "when": {"anwser": "42"}}])
+    store = Store(tmp_path / "s.duckdb")
+    fill(store, [[drawn("x", [Outcome(Status.OK, 1.0)])]], reward)
+    with pytest.raises(RuleError, match="did you mean 'answer'"):
+        build_pairs("p", PairOptions(), reward=reward, groups=GroupOptions(), store=store)
