@@ -46,6 +46,15 @@ def current_formulas(con: duckdb.DuckDBPyConnection) -> list[Formula]:
     return [formula_of(reward_id, json.loads(spec)) for reward_id, spec in found]
 
 
+def stored_formulas(con: duckdb.DuckDBPyConnection) -> list[Formula]:
+    """Every reward that the store describes, by name, but of one name only the one that it stands for."""
+    found = con.execute(f"""
+        SELECT reward_id::VARCHAR, spec FROM reward_specs r LEFT JOIN meta m ON m.key = '{_KEY}' || r.name
+        WHERE m.value IS NULL OR m.value = r.reward_id::VARCHAR ORDER BY r.name, r.reward_id
+    """).fetchall()
+    return [formula_of(reward_id, json.loads(spec)) for reward_id, spec in found]
+
+
 def _query(formula: Formula) -> str:
     """One reward of all candidates. Where build-pairs would refuse a value (outside 0..1), it has none."""
     refused = "outside IS NOT NULL" if formula.needs_range else "false"
