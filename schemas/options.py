@@ -112,7 +112,7 @@ class RewardOptions(Frozen):
     rules: tuple[Path, ...] = ()
     """Python file of rules; repeatable. Without --reward: all its rules, weight 1, mean."""
     reward: Path | None = None
-    """Reward spec (YAML)."""
+    """Reward spec (YAML); of a file of several: file.yaml:name."""
 
 
 class ScoreOptions(Frozen):
