@@ -442,3 +442,21 @@ def test_a_description_gives_the_formula_back(rules):
     bounds = (Requirement(rule="c", min=0.25), Requirement(rule="b", min=0.1, when={"answer": {"exists": False}}))
     loaded = reward(rules, *scorers, require=bounds, required_reward=-1, normalise="rank")
     assert formula_of(loaded.reward_id, json.loads(canonical_json(loaded.describe()))) == loaded.formula
+
+
+def test_the_example_that_includes_another_replaces_and_adds():
+    examples = Path(__file__).parents[2] / "examples"
+    base, strict = (load_reward(RewardOptions(reward=examples / name)) for name in ("reward.yaml", "strict.yaml"))
+    names = [scorer.name for scorer in strict.scorers]
+    assert names == [*(scorer.name for scorer in base.scorers), "is_json", "has_code_block"]
+    place = names.index("within_length")
+    assert (dict(base.weights)[place], dict(strict.weights)[place]) == (2.0, 3.0)
+    assert strict.formula.parts[place].adjustment.apply(0.25) == 0.0
+    assert [strict.scorers[place].name for place, _ in strict.bounds] == ["right_refusal", "avoids_forbidden"]
+    outcomes = [ok(1.0)] * len(names)
+    for columns, meant in [
+        ({"format": "json"}, [True, False]),
+        ({"format": "code_block", "language": "c"}, [False, True]),
+    ]:
+        found = strict.combine(outcomes, columns)
+        assert [bool(found.mask >> names.index(name) & 1) for name in ("is_json", "has_code_block")] == meant
