@@ -16,7 +16,7 @@ from rewards.scorer import Scorer, bind
 from rewards.spec_file import SpecFile, read_spec, read_spec_file
 from rewards.spec_models import NamedRule, Requirement, RewardSpec, ScorerEntry
 from schemas.errors import ConfigError, RuleError
-from schemas.identity import content_id
+from schemas.identity import canonical_json, content_id
 from schemas.options import RewardOptions
 
 __all__ = [
@@ -205,4 +205,6 @@ def _place(scorer: Scorer, scorers: list[Scorer], where: str) -> int:
 
 
 def _same(one: Scorer, other: Scorer) -> bool:
-    return one.scorer_id == other.scorer_id and one.columns == other.columns and one.when == other.when
+    # as JSON, where true is not 1
+    conditions = [canonical_json(scorer.when.describe()) for scorer in (one, other)]
+    return one.scorer_id == other.scorer_id and one.columns == other.columns and conditions[0] == conditions[1]

@@ -345,9 +345,10 @@ def test_a_scorer_counts_only_for_the_prompts_that_it_is_meant_for(rules):
     assert safe.combine([ok(1), ok(0)], {"harmful": False}).reward == 1.0
 
 
-def test_one_scorer_under_two_conditions_needs_two_names(rules):
+@pytest.mark.parametrize("when", [{}, {"harmful": 1}, {"harmful": False}])
+def test_one_scorer_under_two_conditions_needs_two_names(rules, when):
     with pytest.raises(ConfigError, match="another `when`; add a `name:`"):
-        reward(rules, ScorerEntry(rule="c"), require=(Requirement(rule="c", when={"harmful": True}),))
+        reward(rules, ScorerEntry(rule="c", when=when), require=(Requirement(rule="c", when={"harmful": True}),))
 
 
 SEVERAL = """
