@@ -63,7 +63,7 @@ def graded_sql(formula: Formula, groups: str, group: str) -> str:
         group: its columns, separated by commas, that are equal within a prompt's group.
     """
     places = range(len(formula.parts))
-    joins = "\n".join(_join(formula, place) for place in places)
+    joins = "\n".join(join_scores(formula, place) for place in places)
     asked = [f"{condition_sql(part.when, 'g.columns')} AND " if part.when else "" for part in formula.parts]
     ok = [f"coalesce({asked[place]}s{place}.status = 'ok', false)" for place in places]
     mask = " + ".join(f"if({ok[place]}, {1 << place}::BIGINT, 0)" for place in places)
@@ -98,7 +98,8 @@ def graded_sql(formula: Formula, groups: str, group: str) -> str:
     """
 
 
-def _join(formula: Formula, place: int) -> str:
+def join_scores(formula: Formula, place: int) -> str:
+    """The clause that joins the outcomes of a scorer, as `s0`, `s1` ..., to a relation g of candidates and columns."""
     part = formula.parts[place]
     return f"""LEFT JOIN scores s{place} ON s{place}.candidate_id = g.candidate_id
         AND s{place}.scorer_id = '{part.scorer_id}'

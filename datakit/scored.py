@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from datakit.conditions import condition_sql
 from datakit.datasets import Dataset
 from datakit.groups import create_groups
-from datakit.inputs import column_sql, inputs_hash_sql
-from datakit.rewarding import create_graded
+from datakit.inputs import column_sql
+from datakit.rewarding import adjusted_sql, create_graded, join_scores
 from rewards.spec import Reward
 from schemas.identity import canonical_json
 from schemas.options import GroupOptions
@@ -40,7 +41,7 @@ class Scored:
     chars: Numbers
     """(n,) characters of the answer."""
     values: Numbers
-    """(n, k) NaN where the scorer was not ok."""
+    """(n, k) as they are weighed: after clip and scale; NaN where the scorer was not ok."""
     statuses: npt.NDArray[np.int8]
     """(n, k) place in `STATUSES`; -1 where it was not run."""
     benign: Mask | None
@@ -138,13 +139,11 @@ def read_scored(
     create_groups(con, dataset, groups, features="length(text)::UINTEGER AS chars")
     create_graded(con, reward)
     places = range(len(reward.scorers))
-    outcomes = "".join(
-        f", s{place}.status AS status{place}, if(s{place}.status = 'ok', s{place}.value, NULL) AS value{place}"
-        for place in places
-    )
+    outcomes = "".join(_outcome_sql(reward, place) for place in places)
+    joins = " ".join(join_scores(reward.formula, place) for place in places)
     frame: pl.DataFrame = con.execute(f"""
         SELECT g.candidate_id::VARCHAR AS id, g.position, g.chars, {_benign_sql(benign)} AS benign{outcomes}
-        FROM groups g {" ".join(_join(reward, place) for place in places)} ORDER BY g.position, g.candidate_id
+        FROM groups g {joins} ORDER BY g.position, g.candidate_id
     """).pl()
     return Scored(
         con=con,
@@ -166,11 +165,14 @@ def _rewards(con: duckdb.DuckDBPyConnection) -> Numbers:
     return rewards
 
 
-def _join(reward: Reward, place: int) -> str:
-    scorer = reward.scorers[place]
-    return f"""LEFT JOIN scores s{place} ON s{place}.candidate_id = g.candidate_id
-        AND s{place}.scorer_id = '{scorer.scorer_id}'
-        AND s{place}.inputs_hash = {inputs_hash_sql(scorer, "g.columns")}"""
+def _outcome_sql(reward: Reward, place: int) -> str:
+    """Status and value of a scorer, as the reward takes them: `skip` where it is not meant, clipped and scaled."""
+    part = reward.formula.parts[place]
+    status = f"s{place}.status"
+    if part.when:
+        status = f"if({condition_sql(part.when, 'g.columns')}, {status}, 'skip')"
+    value = adjusted_sql(part.adjustment, f"s{place}.value")
+    return f", {status} AS status{place}, if(status{place} = 'ok', {value}, NULL) AS value{place}"
 
 
 def _benign_sql(benign: Mapping[str, object]) -> str:

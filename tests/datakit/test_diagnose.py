@@ -105,7 +105,8 @@ def examine(make_desk: Any, fill: Any, drawn: Any, make_reward: Any) -> Callable
     def run(make: Make, *, reverse: bool = False, scorers: str = "abc", groups: int = 60, **options: Any) -> Report:
         desk = make_desk(f"desk{next(number)}")
         chance = random.Random(7)
-        reward = make_reward(name="r", scorers=tuple({"rule": name} for name in scorers))
+        entries = options.pop("entries", [{"rule": name} for name in scorers])
+        reward = make_reward(name="r", scorers=tuple(entries))
         made = [[drawn(text, outcomes[: len(scorers)]) for text, outcomes in make(chance)] for _ in range(groups)]
         fill(desk.store, made, reward, reverse=reverse)
         chosen = DiagnoseOptions(**{"benign": {"answer": "42"}, "details": True, **options})
@@ -151,6 +152,18 @@ def test_a_failure_is_no_zero(examine: Any) -> None:
     saturation = {row[0]: row for row in tables["saturation"].rows}
     assert saturation["b"][1] == 240 - outcomes["b"][3]
     assert report.counts["with reward"] == 240 - outcomes["b"][3]
+
+
+def test_values_are_those_that_are_weighed_and_conditions_hold(examine: Any) -> None:
+    turned = [
+        {"rule": "a"},
+        {"rule": "b", "scale": {"from": [0, 1], "to": [1, 0]}},
+        {"rule": "c", "when": {"answer": "1"}},
+    ]
+    report = examine(opposed, scorers="abc", entries=turned)
+    assert verdicts(report)["conflict"] == "ok"
+    outcomes = {row[0]: row for table in report.tables if table.title == "outcomes" for row in table.rows}
+    assert outcomes["c"] == ("c", 0, 0, 180, 0, 0)
 
 
 def test_thresholds_are_set_by_name_and_a_warning_can_fail_the_command(examine: Any) -> None:
