@@ -7,7 +7,7 @@ from rewards.refusal import refusal_in
 
 
 def refusing(scored: Scored, among: Mask | None = None) -> pl.DataFrame:
-    """The answers of the sampled groups: group, best (is it the group's best one), refuses.
+    """The answers of the sampled groups: row, group, best (is it the group's best one), refuses.
 
     Args:
         scored: the data set.
@@ -20,4 +20,4 @@ def refusing(scored: Scored, among: Mask | None = None) -> pl.DataFrame:
     texts = scored.texts(rows["row"].to_numpy().astype("int64"))
     refuses = pl.Series("refuses", [bool(refusal_in(text)) for text in texts], dtype=pl.Boolean)
     winners = pl.Series(chosen, dtype=pl.UInt32).implode()
-    return rows.select("group", refuses, best=pl.col("row").is_in(winners))
+    return rows.select("row", "group", refuses, best=pl.col("row").is_in(winners))
