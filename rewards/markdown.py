@@ -1,4 +1,4 @@
-"""Fenced code blocks in an answer."""
+"""Markdown in an answer: fenced code blocks, and the text outside of them."""
 
 import re
 from dataclasses import dataclass
@@ -24,14 +24,19 @@ def without_code(text: str) -> str:
     return _split(text)[1]
 
 
+def has_open_fence(text: str) -> bool:
+    """Whether the last block is never closed."""
+    return _split(text)[2]
+
+
 def only_block(text: str) -> CodeBlock | None:
     """The block that the whole text consists of, if it is one block and nothing else."""
-    blocks, rest = _split(text)
+    blocks, rest, _ = _split(text)
     return blocks[0] if len(blocks) == 1 and not rest.strip() else None
 
 
-def _split(text: str) -> tuple[list[CodeBlock], str]:
-    """Blocks and the rest, in one pass.
+def _split(text: str) -> tuple[list[CodeBlock], str, bool]:
+    """Blocks, the rest, and whether a fence is left open; in one pass.
 
     A fence is three or more ` or ~, closed by one at least as long without a language (CommonMark 0.31, section 4.5).
     A block that is never closed is none, since the answer was cut off; its lines belong to the rest.
@@ -53,4 +58,4 @@ def _split(text: str) -> tuple[list[CodeBlock], str]:
             open_fence, inside = "", []
         else:
             inside.append(line)
-    return blocks, "\n".join([*rest, *inside])
+    return blocks, "\n".join([*rest, *inside]), bool(open_fence)

@@ -6,10 +6,15 @@ from rewards.rule import rule
 
 
 @rule
-def contains_any(completion: str, keywords: list[str], *, ignore_case: bool = True) -> Verdict:
-    """True if one of the keywords appears in the completion; does not apply without keywords."""
+def contains_any(
+    completion: str, keywords: list[str], *, ignore_case: bool = True, whole_words: bool = False
+) -> Verdict:
+    """True if one of the keywords appears in the completion; does not apply without keywords.
+
+    With `whole_words` inside of no other word: `cat` is not in `concatenate`. Chinese words have no such bounds.
+    """
     wanted = keyword_list(keywords)
     if not wanted:
         return Verdict(None, "no keywords")
-    found = found_keywords(completion, wanted, ignore_case=ignore_case)
+    found = found_keywords(completion, wanted, ignore_case=ignore_case, whole_words=whole_words)
     return Verdict(bool(found), f"found: {found}" if found else f"none of: {wanted}")

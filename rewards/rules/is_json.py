@@ -1,9 +1,6 @@
 """Reward completions that are JSON and nothing else."""
 
-import json
-from typing import NoReturn
-
-from rewards.markdown import only_block
+from rewards.json_text import json_part, read_json
 from rewards.outcome import Verdict
 from rewards.rule import rule
 
@@ -15,11 +12,9 @@ def is_json(completion: str) -> Verdict:
     Text before or after it is not. Bare numbers and strings do not count: any answer could be quoted. NaN and
     Infinity, which Python would read, are not JSON.
     """
-    text = completion.strip().removeprefix("\ufeff")
-    block = only_block(text)
     try:
         # numbers stay text: Python refuses to convert integers of more than 4300 digits
-        value = json.loads(block.body if block else text, parse_constant=_refuse, parse_int=str, parse_float=str)
+        value = read_json(json_part(completion, anywhere=False), number=str)
     except ValueError as error:
         return Verdict(False, str(error))
     except RecursionError:
@@ -27,7 +22,3 @@ def is_json(completion: str) -> Verdict:
     if not isinstance(value, dict | list):
         return Verdict(False, "neither an object nor an array")
     return Verdict(True)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")

@@ -2,6 +2,7 @@
 
 import re
 
+from rewards.columns import whole_number
 from rewards.markdown import without_code
 from rewards.outcome import Verdict
 from rewards.rule import rule
@@ -11,8 +12,10 @@ _HAN = "一二三四五六七八九十百"
 _STYLES = {
     # 1.  1)  (1)  1、  １．  but not 3.14, nor a year
     "numbered": rf"[(（]?[{_DIGITS}]{{1,3}}(?:[)）、．]|[.:：](?![{_DIGITS}]))",
-    # ①  and the other enclosed numbers
-    "circled": "[\u2460-\u2473\u2776-\u277f\u24f5-\u24fe]",
+    # ①  and the other enclosed numbers, and the keycaps of emoji
+    "circled": "[\u2460-\u2473\u2776-\u277f\u24f5-\u24fe]|[0-9]{1,2}\ufe0f?\u20e3|\U0001f51f",
+    # a)  (b)
+    "lettered": "[(（]?[a-zA-Z][)）]",
     # 一、  （一）  第一，  第一步：
     "chinese": rf"(?:[{_HAN}]{{1,3}}[、．.]|[(（][{_HAN}]{{1,3}}[)）]"
     rf"|第[{_HAN}{_DIGITS}]{{1,3}}[步点條条項项個个]?[，,、：:．.])",
@@ -20,7 +23,7 @@ _STYLES = {
     "bulleted": r"(?:[-*+–—](?![-*–—]|[ \t]*[-*][ \t]*[-*])[ \t]+|[•‣◦●▪·])(?=[ \t]*\S)",
 }
 _ITEM = re.compile(
-    r"^(?P<indent>[ \t\u3000]*)(?:#{1,6}[ \t]+)?(?:\*\*|__)?(?:"
+    r"^(?:>[ \t]?)*(?P<indent>[ \t\u3000]*)(?:#{1,6}[ \t]+)?(?:\*\*|__)?(?:"
     + "|".join(f"(?P<{style}>{pattern})" for style, pattern in _STYLES.items())
     + ")",
     re.MULTILINE,
@@ -31,10 +34,13 @@ _ITEM = re.compile(
 def list_of(completion: str, n_items: int) -> Verdict:
     """True if the answer holds a list of exactly `n_items` items, one a line.
 
-    Numbered (`1.`, `1)`, `1、`), circled (①), Chinese (`一、`, `第一，`) or bulleted. What counts is the style of the
-    first item: bullets below numbered items, items that are indented more than the first, and code do not.
+    Numbered (`1.`, `1)`, `1、`), circled (①), lettered (`a)`), Chinese (`一、`, `第一，`) or bulleted. What counts is
+    the style of the first item: bullets below numbered items, items that are indented more, and code do not.
+
+    Raises:
+        ValueError: `n_items` is no whole number.
     """
-    wanted = int(n_items)
+    wanted = whole_number(n_items, "n_items")
     items = [(found.lastgroup, _width(found["indent"])) for found in _ITEM.finditer(without_code(completion))]
     style, indent = items[0] if items else (None, 0)
     count = sum(1 for item in items if item[0] == style and item[1] <= indent + 1)

@@ -1,13 +1,10 @@
-"""Built-in rules: a property over all of them, and a table of cases for each."""
-
-import math
+"""Built-in rules: a table of cases for each; properties of all are in rules/test_every_rule.py."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rewards import Verdict
-from rewards.plugins import find_rule, variant_names
 from rewards.refusal import refusal_in
 from rewards.rules.contains_all import contains_all
 from rewards.rules.contains_any import contains_any
@@ -44,38 +41,6 @@ texts = st.one_of(
     st.text(st.characters()),  # lone surrogates too
     st.lists(pieces | st.text(max_size=5), max_size=30).map("".join),
 )
-lengths = st.none() | st.integers(0, 200)
-COLUMNS = {
-    "keywords": st.lists(st.text(max_size=5), max_size=4),
-    "forbidden": st.lists(st.text(max_size=5), max_size=4),
-    "n_items": st.integers(0, 9),
-    "n_tokens": lengths,
-    "min_length": lengths,
-    "max_length": lengths,
-    "length_unit": st.sampled_from(["words", "characters", "tokens"]),
-}
-OPTIONS = {"matches": {"pattern": r"\d+"}}
-
-every_rule = pytest.mark.parametrize("name", variant_names("rewards.rules"))
-
-
-@every_rule
-@given(completion=texts, data=st.data())
-def test_any_text_gives_a_value_from_0_to_1_or_does_not_apply(name, completion, data):
-    rule = find_rule(name, [])
-    assert rule.inputs[0].name == "completion"
-    columns = {i.name: data.draw(COLUMNS[i.name], label=i.name) for i in rule.inputs[1:]}
-    found = rule.function(completion, **columns, **OPTIONS.get(name, {}))
-    value = found.value if isinstance(found, Verdict) else found
-    assert value is None or isinstance(value, bool) or (math.isfinite(value) and 0 <= value <= 1)
-
-
-@every_rule
-def test_every_rule_is_named_like_its_file_and_documented(name):
-    rule = find_rule(name, [])
-    assert rule.name == name
-    assert rule.doc
-    assert rule.origin.module == f"rewards.rules.{name}"
 
 
 @given(completion=texts)
