@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from math import isinf
 from typing import Any, NoReturn
 
 from rewards.markdown import code_blocks, only_block
 
-_LONG = 300
-"""Digits of a number that still fits a float; Python refuses to make integers of more than 4300."""
+_LONGEST = 300
+"""Characters of an integer that surely fits a float; Python refuses to make one of more than 4300 digits."""
 
 
 def json_part(text: str, *, anywhere: bool) -> str:
@@ -28,13 +29,13 @@ def read_json(text: str, *, number: Callable[[str], object] | None = None) -> An
 
     Args:
         text: the text.
-        number: makes the numbers (default: int and float).
+        number: makes the numbers (default: int and float; what is beyond the range of a float is an error).
 
     Raises:
         ValueError: it is no JSON.
         RecursionError: it is nested too deeply.
     """
-    return json.loads(text, parse_constant=_refuse, parse_int=number or _integer, parse_float=number or float)
+    return json.loads(text, parse_constant=_refuse, parse_int=number or _integer, parse_float=number or _float)
 
 
 def depth_of(value: object, most: int) -> int:
@@ -52,8 +53,17 @@ def depth_of(value: object, most: int) -> int:
     return depth
 
 
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _LONG else float(digits)
+def _integer(digits: str) -> int:
+    if len(digits) > _LONGEST:
+        raise ValueError(f"a number out of range: {len(digits)} digits")
+    return int(digits)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise ValueError(f"a number out of range: {text[:40]}")
+    return number
 
 
 def _refuse(constant: str) -> NoReturn:

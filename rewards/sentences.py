@@ -8,7 +8,7 @@ _HEADING = re.compile(r"^[ ]{0,3}#{1,6}[ \t].*$", re.MULTILINE)
 _MARKER = r"[-*+•>|#]|\d{1,3}[.)、]|[一二三四五六七八九十]{1,3}、"
 _END = re.compile(
     r"(?P<latin>(?<![.!?…])[.!?…]++[\"'”’»)\]*_]*+(?=\s|\Z))"  # possessive: linear in dots
-    r"|[。！？；…]+[”’」』）]*"
+    r"|[。！？；…]+[”’」』）]*|[:：](?=[ \t]*\n)"
     rf"|\n[ \t]*(?=\n|(?:{_MARKER}))"
 )
 _ABBREVIATION = re.compile(

@@ -22,7 +22,11 @@ def in_language(completion: pl.Expr, language: pl.Expr) -> pl.Expr:
 def _judged(rows: pl.Series) -> pl.Series:
     frame = rows.struct.unnest()
     found = languages_of(frame["text"])
-    wanted = frame["wanted"].list.eval(pl.element().str.strip_chars().str.to_lowercase().str.extract(r"^([^-_]*)"))
+    wanted = (
+        frame["wanted"]
+        .cast(pl.List(pl.String))
+        .list.eval(pl.element().str.strip_chars().str.to_lowercase().str.extract(r"^([^-_]*)"))
+    )
     unknown = set(wanted.explode().drop_nulls()) - {*LANGUAGES, OTHER}
     if unknown:
         raise ValueError(f"language: {sorted(unknown)} is none of: {', '.join(LANGUAGES)}, {OTHER}")

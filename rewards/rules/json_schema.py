@@ -18,8 +18,8 @@ def json_schema(completion: str, schema: dict[str, Any] | bool | str, *, anywher
 
     The whole answer, or one fenced code block around it; with `anywhere`, the last closed code block of an answer with
     other text that is marked `json` or not marked. The draft is the one that `$schema` names, or 2020-12. `format` is
-    an annotation there and is not checked; `$ref` reaches only the schema itself, never the network. An answer nested
-    more than 48 deep fits none.
+    an annotation there and is not checked; `$ref` reaches only the schema itself, never the network. An answer that
+    is nested more than 48 deep, or has a number that no float holds, fits none.
 
     Raises:
         ValueError: `schema` is no valid JSON Schema, or refers to what it does not hold.

@@ -56,19 +56,19 @@ def _elements(text: str, names: list[str]) -> tuple[dict[str, Span], dict[str, s
         opened = [one for one in stack if one["name"] == name]
         if not found["close"]:
             if opened or name in spans:
-                wrong[name] = "is there more than once"
+                wrong.setdefault(name, "is there more than once")
             else:
                 stack.append(found)
         elif not opened:
-            wrong[name] = "is closed more often than opened"
+            wrong.setdefault(name, "is closed more often than opened")
         else:
             while stack[-1] is not opened[0]:  # what was opened inside and is still open
-                wrong[stack.pop()["name"]] = "is not closed where it was opened"
+                wrong.setdefault(stack.pop()["name"], "is not closed where it was opened")
             start = stack.pop()
             spans[name] = (start.start(), found.end(), bool(text[start.end() : found.start()].strip()))
-    wrong |= {one["name"]: "is not closed" for one in stack}
-    missing = {name: "is missing" for name in names if name not in spans and name not in wrong}
-    return spans, {name: what for name, what in {**wrong, **missing}.items() if name in names}
+    unclosed = {one["name"]: "is not closed" for one in stack}
+    missing = {name: "is missing" for name in names if name not in spans}
+    return spans, {**missing, **unclosed, **wrong}
 
 
 def _outside(text: str, spans: list[Span]) -> bool:
