@@ -6,6 +6,7 @@ from dataclasses import dataclass
 _HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})(?:[ \t]+(?P<title>.*))?$", re.MULTILINE)
 _GLUED = re.compile(r"^ {0,3}#{2,6}[^#\s].*$", re.MULTILINE)
 _NUMBERED = re.compile(r"^(?P<indent>[ \t]*)(?P<number>\d{1,3})[.)、]", re.MULTILINE)
+_ROW = re.compile(r"[ \t]*\|(?!\|)")
 _PIPE = re.compile(r"(?<!\\)\|")
 _RULE = re.compile(r":?-+:?")
 _BOLD = re.compile(r"\*\*([^*\n]+)\*\*")
@@ -46,11 +47,12 @@ def wrong_heading(text: str) -> str:
 def wrong_table(text: str) -> str:
     """What is wrong with the first table that is not whole; empty if there is none.
 
-    A table is a run of lines that begin with `|`: the head, a row of dashes, and rows of as many cells.
+    A table is a run of lines that begin with `|`: a head of two cells or more, a row of dashes, and rows of as many
+    cells as the head. A single line is none, nor is one of a single cell: a norm `||v||`, or music.
     """
     run: list[list[str]] = []
     for line in [*text.split("\n"), ""]:
-        if line.lstrip().startswith("|"):
+        if _ROW.match(line):
             run.append(_cells(line))
         elif run:
             if wrong := _wrong_rows(run):
@@ -87,7 +89,9 @@ def _title(rest: str) -> str:
 
 
 def _wrong_rows(rows: list[list[str]]) -> str:
-    if len(rows) < 2 or not all(_RULE.fullmatch(cell) for cell in rows[1]):
+    if len(rows) < 2 or len(rows[0]) < 2:
+        return ""
+    if not all(_RULE.fullmatch(cell) for cell in rows[1]):
         return "a table without a row of dashes below its head"
     for number, row in enumerate(rows, start=1):
         if len(row) != len(rows[0]):
