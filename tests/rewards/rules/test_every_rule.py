@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rewards import Verdict
@@ -156,6 +156,7 @@ def test_it_is_named_like_its_file_and_tells_all_types(rule):
 
 
 @every_known_rule
+@settings(deadline=None)  # the first call may import a library
 @given(completion=texts, data=st.data())
 def test_any_text_gives_the_same_value_from_0_to_1_again_or_does_not_apply(rule, completion, data):
     columns = {name: data.draw(strategy, label=name) for name, (_, strategy) in inputs_of(rule).items()}
