@@ -14,22 +14,27 @@ _MARKS = (
         re.MULTILINE | re.IGNORECASE,
     ),
     re.compile(
-        r"(?:\b(?:answer|result|total|solution)(?: to [^.:\n]{1,60}?)?(?: is| equals| would be| comes to)\b:?"
-        r"|(?:最终)?(?:答案|结果)(?:就|应该|应)?(?:是|为|等于)[:：]?)[ \t*_]*(?P<said>\S[^\n]*)",
-        re.IGNORECASE,
+        # each case by hand: a search that ignores it takes ten times as long
+        r"(?:(?:[Aa]nswer|ANSWER|[Rr]esult|[Tt]otal|[Ss]olution)(?: to [^.:\n]{1,60}?)?"
+        r"(?: is| IS| equals| would be| comes to)\b:?|(?:答案|结果)(?:就|应该|应)?(?:是|为|等于)[:：]?)"
+        r"[ \t*_]*(?P<said>\S[^\n]*)"
     ),
 )
 """By how clearly they mark a result; of one kind the last one counts."""
 _SENTENCE_END = re.compile(r"[.。!！;；](?=\s|$)|[。！；]")
 
+# It begins with a digit, so that a search is quick; what may stand before is looked at only where one was found.
 _NUMBER = re.compile(
-    r"(?P<sign>[-+\u2212]?)[ ]?(?:[$€£¥￥][ ]?)?"
-    r"(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+|(?=\.\d))(?P<decimals>\.\d+)?(?P<exponent>[eE][-+]?\d+)?"
+    r"(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?P<decimals>\.\d+)?(?P<exponent>[eE][-+]?\d+)?"
     r"(?:[ ]?/[ ]?(?P<below>\d+)(?![\d/]|[.,]\d))?"
 )
+_BEFORE = re.compile(r"(?:^|[^\w)])[-\u2212][ ]?(?:[$€£¥￥][ ]?)?(?P<point>\.?)$|(?:^|[^\d])(?P<bare_point>\.)$")
+"""A minus that follows no word, and a decimal point without a digit before it."""
 _DIGITS = {digit: number for number, digit in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000}
 _CHINESE = re.compile(f"负?[{''.join(_DIGITS)}{''.join(_SCALES)}]+(?:点[{''.join(_DIGITS)}]+)?")
+TAIL = 2000
+"""Characters at the end of a text that are looked through first for its last number."""
 LARGEST_EXPONENT = 400
 """A number written with a larger one is none: to compare it exactly would take for ever."""
 
@@ -55,10 +60,14 @@ def number_in(text: str, *, last: bool) -> Fraction | None:
     Thousands separators, currency and percent signs do not count, `3/4` is a fraction. Where there are no digits the
     longest Chinese numeral is read: 一共十八个 is 18, though 一 is a numeral too.
     """
+    if last and len(text) > TAIL and (number := number_in(text[-TAIL:].partition(" ")[2], last=True)) is not None:
+        return number
     plain = unicodedata.normalize("NFKC", text)
-    found = [number for number in map(_value, _NUMBER.finditer(plain)) if number is not None]
-    if found:
-        return found[-1 if last else 0]
+    matches = _NUMBER.finditer(plain)
+    ordered = reversed(list(matches)) if last else matches
+    number = next(filter(lambda value: value is not None, map(_value, ordered)), None)
+    if number is not None:
+        return number
     numerals = _CHINESE.findall(plain)
     return _chinese_value(max(reversed(numerals), key=len)) if numerals else None
 
@@ -87,16 +96,18 @@ def _without_ornament(said: str) -> str:
 
 
 def _value(found: re.Match[str]) -> Fraction | None:
-    digits = f"{found['whole'].replace(',', '') or '0'}{found['decimals'] or ''}"
     if len(found["exponent"] or "") > len(str(LARGEST_EXPONENT)) + 2:
         return None
-    number = Fraction(Decimal(f"{digits}{found['exponent'] or ''}"))
+    before = _BEFORE.search(found.string[max(0, found.start() - 5) : found.start()])
+    digits = found["whole"].replace(",", "")
+    if before and (before["point"] or before["bare_point"]) and not found["decimals"]:
+        digits = f"0.{digits}"
+    number = Fraction(Decimal(f"{digits}{found['decimals'] or ''}{found['exponent'] or ''}"))
     if found["below"]:
         if int(found["below"]) == 0:
             return None
         number /= int(found["below"])
-    minus = found["sign"] in ("-", "\u2212") and not re.search(r"[\w)]$", found.string[: found.start()])
-    return -number if minus else number
+    return -number if before and before["point"] is not None else number
 
 
 def _chinese_value(numeral: str) -> Fraction:
