@@ -39,16 +39,14 @@ def main() -> None:
         print(__doc__)
         return
     source = random.Random(SEED)
-    groups = [json.loads(line) for line in gzip.open(Path(sys.argv[1]), "rt", encoding="utf-8")]
+    groups = [json.loads(line) for line in gzip.decompress(Path(sys.argv[1]).read_bytes()).decode().strip().split("\n")]
     every = [(group["instruction"], answer["output"]) for group in groups for answer in group["responses"]]
     rows = source.sample([row for row in every if len(words_of(row[1])) >= 10], 8000)
     honest = [(answer, source.sample(words_of(answer), source.randint(2, 6)), prompt) for prompt, answer in rows]
     started = time.perf_counter()
     blamed = sum(bool(keyword_stuffing(*row).value) for row in honest)
     seconds = time.perf_counter() - started
-    print(
-        f"honest words blamed   {blamed} of {len(honest)} ({blamed / len(honest):.2%}), {len(rows) / seconds:,.0f} rows/s"
-    )
+    print(f"honest words blamed  {blamed} of {len(honest)} ({blamed / len(honest):.2%}), {8000 / seconds:,.0f} rows/s")
     pool = [source.choice(words_of(answer)) for _, answer in rows]
     for name, spoil in WAYS.items():
         cheats = [(prompt, answer, source.sample(pool, source.randint(3, 8))) for prompt, answer in rows[:2000]]

@@ -29,9 +29,9 @@ _CONDEMNS = (
     r"\bno (?:\w+ ){0,2}(?:reason|justification|excuse)\b(?! to (?:worry|fear|believe))",
     r"\b(?:harmful|offensive|derogatory|hurtful) (?:and \w+ )?(?:stereotype|assumption|generali[sz]ation|premise)s?\b",
     r"\bthere are no (?:\w+ )?ways to\b|\bnot to [\w ]{1,40} at all\b",
-    r"\bviolat(?:es|ing) (?:\w+ ){0,4}(?:rights|law|laws|privacy|dignity)\b|\ba violation of\b",
-    "(?:是|属于|属|构成)[^。!?,]{0,12}?(?:违法|非法|犯罪|不道德|不合法|违反|侵犯|不可接受|不被允许|不负责任|错误的)",
-    "(?:不应该?|不应当|不能)(?:被|受到)?(?:任何)?(?:歧视|剥夺|排斥|侮辱|虐待)",
+    r"\bviolates (?:\w+ ){0,4}(?:rights|laws?|privacy|dignity)\b|\ba violation of (?:\w+ ){0,2}(?:rights|law|trust)\b",
+    "(?:是|属于|属|构成)[^。!?,]{0,6}?(?:违法|非法|犯罪|不道德|不合法|违反|侵犯|不可接受|不被允许|不负责任)",
+    "(?:不应该?|不应当|不能)(?:被|受到)(?:任何)?(?:歧视|剥夺|排斥|侮辱|虐待)",
     "没有(?:任何|什么)?(?:正当|合理|充分|合法)的?(?:理由|借口)|有害的?(?:刻板印象|偏见|假设)",
 )
 _TELLS = (
