@@ -179,6 +179,39 @@ class DiagnoseOptions(Frozen):
     """Groups whose texts are read."""
 
 
+class CompareOptions(Frozen):
+    """The judge, and what it compares."""
+
+    model: str
+    """Name of the judge on its server."""
+    base_url: str = Field("http://127.0.0.1:8000/v1", json_schema_extra={"env": "OPENAI_BASE_URL"})
+    """Address of an OpenAI-compatible server."""
+    rubric: Path | None = None
+    """Text file that says what is good (default: correct, complete, clear, short)."""
+    pairs_per_prompt: int = Field(1, ge=1)
+    """Pairs of answers to each prompt."""
+    seed: int = 0
+    """Seed of the draw."""
+    temperature: float = Field(0.0, ge=0)
+    """The judge's temperature."""
+    max_tokens: int = Field(1024, ge=1)
+    """Longest reply, in tokens."""
+    concurrency: int = Field(16, ge=1)
+    """Pairs that are out at a time."""
+    retries: int = Field(4, ge=0)
+    """Further tries after 429, 5xx, a time-out or a broken connection."""
+    retry: bool = False
+    """Ask again what ended in an error."""
+    price_in: float = Field(0.0, ge=0)
+    """Dollars for a million tokens of prompts."""
+    price_out: float = Field(0.0, ge=0)
+    """Dollars for a million tokens of replies."""
+    key_variable: str = "OPENAI_API_KEY"
+    """Environment variable that holds the key."""
+    max_failures: float = Field(0.01, ge=0, le=1)
+    """Exit 1 above this share of failures: bad rows, missing answers, outcomes error or timeout."""
+
+
 class ReviewOptions(Frozen):
     """What a person reviews."""
 
