@@ -19,11 +19,18 @@ counts = st.none() | st.integers(0, 200)
 words = st.lists(st.text(max_size=5), max_size=4)
 plain = st.text(max_size=30)
 """Columns hold no lone surrogates: the store has none either."""
+INSTRUCTIONS: dict[str, dict[str, object]] = {
+    "language:response_language": {"language": "zh-cn"},
+    "length_constraints:number_sentences": {"relation": "at least", "num_sentences": 3},
+    "change_case:capital_word_frequency": {"capital_relation": "less than", "capital_frequency": 3},
+}
 COLUMNS: dict[str, tuple[object, st.SearchStrategy[Any]]] = {
     "answer": ("42", st.integers().map(str)),
     "entry_point": ("solve", st.just("solve")),
     "forbidden": (["model", "天气"], words),
+    "instruction_id_list": (list(INSTRUCTIONS), st.just(list(INSTRUCTIONS))),
     "keywords": (["answer", "天气", "not here"], words),
+    "kwargs": (list(INSTRUCTIONS.values()), st.just(list(INSTRUCTIONS.values()))),
     "language": (["en", "zh"], st.sampled_from(["en", "zh-CN"]) | st.just(["en", "zh"])),
     "length_unit": ("sentences", st.sampled_from(["words", "characters", "sentences", "tokens"])),
     "max_count": (3, counts),
