@@ -9,7 +9,8 @@ worker over the loop is to be at most 20 % for rules of more than 50 microsecond
 programs and ask servers: benchmarks/code_sandbox.py has the first.
 
 With `--math`: `math_answer` on all cores against TRL's `accuracy_reward` in a plain loop, on the file's solutions with
-their answer put into a box (all that TRL's reads), and whether the verdicts are the same.
+their answer put into a box (all that TRL's reads), and whether the verdicts are the same. Once with the right answers
+as they are, numbers that are told apart at sight, and once as fractions, which takes algebra.
 """
 
 import argparse
@@ -144,9 +145,15 @@ def boxed(file: Path) -> list[tuple[str, str]]:
 
 
 def measure_math(file: Path, rounds: int) -> None:
+    rows = boxed(file)
+    halves = [(text, rf"$\frac{{{2 * float(answer.strip('$')):g}}}{{2}}$") for text, answer in rows]
+    for what, some in (("numbers", rows), ("fractions", halves)):
+        compare_math(what, some, rounds)
+
+
+def compare_math(what: str, rows: list[tuple[str, str]], rounds: int) -> None:
     from trl.rewards import accuracy_reward
 
-    rows = boxed(file)
     scorer = bind(find_rule("math_answer", []))
     table = pa.table(
         [[text for text, _ in rows], [json.dumps(answer) for _, answer in rows]],
@@ -166,8 +173,11 @@ def measure_math(file: Path, rounds: int) -> None:
         pairs = [(timed(lambda: judge(pool)), timed(lambda: accuracy_reward(turns, answers))) for _ in range(rounds)]
     mine, other = (statistics.median(side) for side in zip(*pairs, strict=True))
     differing = [row for row in range(len(rows)) if ours[row] != theirs[row]]
-    print(f"math_answer on all cores {len(rows) / mine:,.0f} rows/s, accuracy_reward {len(rows) / other:,.0f} rows/s")
-    print(f"ratio {other / mine:.2f} (at least 1.5); verdicts that differ: {len(differing)} of {len(rows):,}")
+    print(f"{what}: math_answer {len(rows) / mine:,.0f} rows/s, accuracy_reward {len(rows) / other:,.0f} rows/s")
+    print(
+        f"  ratio {other / mine:.2f} (at least 1.5); verdicts that differ: {len(differing)} of {len(rows):,}",
+        flush=True,
+    )
     for row in differing[:10]:
         print(f"  ours {ours[row]}, theirs {theirs[row]}: {rows[row][0][-60:]!r} against {rows[row][1]!r}")
 

@@ -6,16 +6,15 @@ read from its ledger; only the filters from the first changed one on run again.
 
 import json
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Any
 
 import duckdb
 import polars as pl
 
 from datakit import datasets
-from datakit.clean_rows import features_of, read_rewards, read_rows
+from datakit.clean_rows import features_of, has_unanswered, read_rewards, read_rows
 from datakit.clean_store import Cleaned, publish, stored_drops
-from datakit.cleaning import Recipe, load_recipe
+from datakit.cleaning import Recipe, code_digest, load_recipe
 from datakit.datasets import Dataset
 from datakit.derived import check_name, grade
 from datakit.filter import DROPPED
@@ -48,6 +47,8 @@ def clean(
     recipe = load_recipe(options.config)
     with store.read() as con:
         source = datasets.get(con, dataset)
+        if has_unanswered(con, source):
+            recipe = recipe.with_conversation()
         name = check_name(con, name or f"{source.name}-clean", "examples")
         if name == source.name:
             raise ConfigError(f"{name} is the set to be cleaned; name the clean one otherwise (--as)")
@@ -63,6 +64,8 @@ def clean(
             return Report(stage="clean", dataset=name, version=newest.version, notes=(note,))
         rows = read_rows(con, source)
         rewards = read_rewards(con) if graded else None
+        if rewards is not None and rewards["reward"].null_count() == len(rewards):
+            raise ConfigError(f"no row of {source} has a reward; run `datakit score {source.name}` with the same rules")
         known = _known(con, newest, config)
     repaired = repair_rows(rows, [(step.name, step.variant) for step in recipe.repairs])
     del rows  # gigabytes, of millions of rows
@@ -88,7 +91,7 @@ def _config(source: Dataset, recipe: Recipe, graded: dict[str, Any]) -> dict[str
         "source": str(source),
         "repairs": [step.identity() for step in recipe.repairs],
         "filters": [step.identity() for step in recipe.filters],
-        "datakit": version("datakit"),  # what a filter finds may change with it
+        "code": code_digest(),
         **rewards,
     }
     parsed: dict[str, Any] = json.loads(canonical_json(config))

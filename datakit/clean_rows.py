@@ -1,7 +1,7 @@
 """The rows of an SFT set on their way through a cleaning: read once, in memory, so that the store is closed meanwhile.
 
 row           number of the row, from 0, in the order of the data set
-prompt_id, candidate_id, recipe_id
+prompt_id, candidate_id, recipe_id: null where the last turn is not the assistant's, which no clean set keeps
 messages      the prompt, tools its tools, text the answer, turns its messages where it is more than a text: JSON
 columns, source, line
 """
@@ -24,7 +24,8 @@ _FEATURES = {
     "prompt": f"coalesce(list_last({_USER}), '')",
     "context": f"array_to_string({_ALL}, chr(10))",
     "roles": f"""array_to_string(list_concat({_ROLES.format(turns="messages")},
-        if(turns IS NULL, ['assistant'], {_ROLES.format(turns="turns")})), ' ')""",
+        if(turns IS NULL, if(candidate_id IS NULL, [], ['assistant']), {_ROLES.format(turns="turns")})), ' ')""",
+    "calls": """coalesce(contains(turns, '"tool_calls":[{'), false)""",
     "group": "(dense_rank() OVER (ORDER BY first) - 1)::UINTEGER",
 }
 """What filters may read (datakit/filter.py), as SQL over a row."""
@@ -58,16 +59,26 @@ def read_rows(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> pl.DataFrame:
         f"""
         SELECT (row_number() OVER (ORDER BY m.place) - 1)::UINTEGER AS row,
             m.prompt_id::VARCHAR AS prompt_id, m.candidate_id::VARCHAR AS candidate_id,
-            c.recipe_id::VARCHAR AS recipe_id, p.messages::VARCHAR AS messages, p.tools::VARCHAR AS tools, c.text,
+            c.recipe_id::VARCHAR AS recipe_id, p.messages::VARCHAR AS messages, p.tools::VARCHAR AS tools,
+            coalesce(c.text, '') AS text,
             c.messages::VARCHAR AS turns, m.columns::VARCHAR AS columns, m.source, m.line
         FROM ({_ENTRIES[dataset.kind]}) m JOIN prompts p ON p.prompt_id = m.prompt_id
-            JOIN candidates c ON c.candidate_id = m.candidate_id
+            LEFT JOIN candidates c ON c.candidate_id = m.candidate_id
         ORDER BY row
         """,
         {"name": dataset.name, "version": dataset.version}
         | ({"prompts": name, "prompts_version": int(version or 0)} if dataset.kind == "selection" else {}),
     ).pl()
     return rows
+
+
+def has_unanswered(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> bool:
+    """Whether a row of it ends with another turn than the assistant's."""
+    found = con.execute(
+        "FROM members WHERE dataset = ? AND version = ? AND candidate_id IS NULL LIMIT 1",
+        [dataset.name, dataset.version],
+    )
+    return dataset.kind == "examples" and found.fetchone() is not None
 
 
 def read_rewards(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:

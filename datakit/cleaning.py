@@ -8,6 +8,8 @@ filters:
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +20,7 @@ from rewards.plugins import variant_class
 from rewards.yaml_file import read_yaml
 from schemas.base import Frozen
 from schemas.errors import ConfigError
+from schemas.identity import content_id
 from schemas.parse import parse
 
 V = TypeVar("V", Filter, Repair)
@@ -65,7 +68,7 @@ class Step(Generic[V]):
         """What the result of the step depends on: its options, and the content of the files that they name."""
         named = {field: _paths_in(value) for field, value in self.variant}
         options = self.variant.model_dump(mode="json", exclude={field for field, paths in named.items() if paths})
-        files = {path.name: _digest(path) for paths in named.values() for path in paths}
+        files = [[path.name, _digest(path)] for paths in named.values() for path in paths]
         depends = self.variant.depends() if isinstance(self.variant, Filter) else ""
         return {"name": self.name, **_given(options=options), **_given(files=files, depends=depends)}
 
@@ -76,6 +79,14 @@ class Recipe:
 
     repairs: tuple[Step[Repair], ...]
     filters: tuple[Step[Filter], ...]
+
+    def with_conversation(self) -> "Recipe":
+        """The recipe for a set with rows that nobody answers: these go as broken conversations, whatever is asked."""
+        name = "conversation"
+        if any(step.name == name for step in self.filters):
+            return self
+        first = Step(name, variant_class("datakit.filters", name, Filter)())  # type: ignore[type-abstract]
+        return Recipe(self.repairs, (first, *self.filters))
 
 
 def load_recipe(path: Path | None) -> Recipe:
@@ -106,7 +117,9 @@ def _steps(entries: Iterable[Entry], base: type[V], where: str, folder: Path) ->
 
 
 def _moved(value: Any, folder: Path) -> Any:
-    """A path or a tuple of them, taken from the folder of the file that names it."""
+    """A path, a tuple of them, or `file.py:function`, taken from the folder of the file that names it."""
+    if isinstance(value, str) and ".py:" in value:
+        return str(folder / value)
     if isinstance(value, tuple):
         return tuple(_moved(item, folder) for item in value)
     return folder / value if isinstance(value, Path) else value
@@ -117,9 +130,25 @@ def _paths_in(value: Any) -> list[Path]:
 
 
 def _digest(path: Path) -> str:
-    """SHA-256 of a file, or of a tokenizer's in its directory; what is not there is said by the step itself."""
+    """SHA-256 of a file, of a tokenizer's in its directory, or of all files of another directory.
+
+    What is not there is said by the step itself.
+    """
     file = path / "tokenizer.json" if path.is_dir() else path
-    return digest(file) if file.is_file() else ""
+    if file.is_file():
+        return digest(file)
+    inside = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else []
+    return content_id([[str(one.relative_to(path)), digest(one)] for one in inside]) if inside else ""
+
+
+@cache
+def code_digest() -> str:
+    """What repairs and filters find may change with any line of ours, and with the libraries behind them."""
+    root = Path(__file__).parent
+    ours = sorted([*root.glob("*.py"), *root.glob("filters/*.py"), *root.glob("repairs/*.py")])
+    ours += sorted((root.parent / "rewards").glob("*.py"))
+    versions = [[name, version(name)] for name in ("ftfy", "polars", "rensa", "duckdb")]
+    return content_id([versions, [[path.name, digest(path)] for path in ours]])
 
 
 def _given(**values: Any) -> dict[str, Any]:

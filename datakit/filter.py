@@ -6,6 +6,7 @@ Every filter sees a frame of rows, one an SFT example, in the order of the data 
     prompt      str: text of the last user turn
     output      str: text of the answer, without reasoning
     context     str: texts of all turns before the answer, one after the other
+    calls       bool: the answer calls tools, so it may have no text
     roles       str: roles of all turns with spaces between, the answer's included: `system user assistant`
     group       u32: the same for rows whose prompt is the same conversation
     columns     str: the row's columns, as JSON, null where it has none
@@ -21,7 +22,7 @@ import polars as pl
 
 from schemas.base import Frozen
 
-COLUMNS = ("prompt", "output", "context", "roles", "group", "columns", "reward")
+COLUMNS = ("prompt", "output", "context", "calls", "roles", "group", "columns", "reward")
 """What a filter may read."""
 
 DROPPED = {"row": pl.UInt32, "value": pl.String, "like": pl.UInt32}

@@ -61,7 +61,7 @@ def repair_rows(rows: pl.DataFrame, repairs: Sequence[tuple[str, Repair]]) -> Re
         rows: as `datakit.clean_rows.read_rows` gives them.
         repairs: with their names, in the order in which they are to run.
     """
-    marked = rows.with_columns(stored_id=pl.col("candidate_id"))
+    marked = rows.with_columns(stored_id=pl.coalesce("candidate_id", "prompt_id"))
     if not repairs:
         return Repaired(marked, repair_texts(pl.DataFrame(schema=TEXTS), []).changes)
     texts, changes = repair_texts(texts_of(rows), repairs)

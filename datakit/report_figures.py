@@ -220,7 +220,7 @@ def _allowed(step: Mapping[str, Any]) -> str:
         kind: type[Filter] = variant_class("datakit.filters", step["name"], Filter)  # type: ignore[type-abstract]
         return parse(kind, options, step["name"]).allowed()
     except ConfigError:  # it goes by a file, whose path is not in the config, or is gone
-        files = step.get("files", {})
+        files = [name for name, _ in step.get("files", [])]
         return ", ".join([*(f"{name}: {value}" for name, value in options.items()), *files])
 
 

@@ -38,6 +38,10 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except RuntimeError as error:
+        if "Query interrupted" not in str(error):  # DuckDB's word for Ctrl-C
+            raise
+        code = INTERRUPTED
     if code == INTERRUPTED:
         sys.stderr.write("stopped; what was finished is stored, run the same command again to go on\n")
     return int(code or 0)

@@ -6,7 +6,7 @@ import polars as pl
 from pydantic import Field
 
 from datakit.filter import DROPPED, Filter
-from datakit.normalised import normalised
+from datakit.normalised import normalised, surroundings
 from datakit.similar import Likeness, similar
 
 
@@ -45,7 +45,6 @@ class DuplicatePrompt(Filter):
         return repeated.filter(pl.col("row") != pl.col("like"))
 
     def _near(self, firsts: pl.DataFrame) -> pl.DataFrame:
-        around = pl.col("context").str.split(pl.col("prompt")).list.join("\n")
-        salt = firsts.select(normalised(around, ignore_case=True).hash()).to_series()
+        salt = firsts.select(surroundings().hash()).to_series()
         likeness = Likeness(threshold=self.threshold, permutations=self.permutations, words=self.words)
         return similar([firsts["prompt"]], likeness, salt).frame(firsts["row"])

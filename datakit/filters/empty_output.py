@@ -13,16 +13,16 @@ _PLACEHOLDERS = "n ?/ ?a|none|null|nan|tbd|tbc|to ?do|not applicable|no ?(?:in|o
 _IN_CHINESE = "无|無|暂无|暫無|不适用|不適用|[无無](?:输出|輸出|回答|内容|內容|答案)"
 _TRIVIAL = rf"(?i)^[{_BLANK}]*(?:[{_BLANK}<>]*(?:{_PLACEHOLDERS}|{_IN_CHINESE})[{_BLANK}<>]*)?$"
 _MORSE_OR_SMILEY = r"^[.\-/|\s]*(?:\.-|-\.|- ?/|/ ?-)[.\-/|\s]*$|^\s*[:;]['-]?[()\[\]/\\|*]+\s*$"
-_CHOICE = r"(?i)\b(?:none|null|nan)\b"
+_CHOICE = r"(?i)(?-u:\b)(?:none|null|nan|n/a)(?-u:\b)"
 """Words that are an answer where the prompt offers them."""
 LONGEST = 100
 """Characters of the longest text that is taken for a placeholder, blanks at its ends included."""
 
 
 class EmptyOutput(RowFilter):
-    """Refuses what no model should learn to say; a short answer such as `7`, `A` or `是` stays."""
+    """Refuses what no model should learn to say; a short answer such as `7`, `A` or `是` stays, and a tool call."""
 
-    reads: ClassVar[tuple[str, ...]] = ("prompt", "output")
+    reads: ClassVar[tuple[str, ...]] = ("prompt", "output", "calls")
 
     def suspect(self) -> pl.Expr:
         """See the base class."""
@@ -33,7 +33,7 @@ class EmptyOutput(RowFilter):
         """See the base class."""
         output = pl.col("output")
         offered = output.str.contains(_CHOICE) & pl.col("prompt").str.contains(_CHOICE)
-        answers = offered | output.str.contains(_MORSE_OR_SMILEY)
+        answers = pl.col("calls") | offered | output.str.contains(_MORSE_OR_SMILEY)
         return pl.when(output.str.contains(_TRIVIAL) & ~answers).then(output.str.strip_chars().str.slice(0, LONGEST))
 
     def refused(self, value: pl.Expr) -> pl.Expr:

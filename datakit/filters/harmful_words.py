@@ -23,14 +23,14 @@ class HarmfulWords(RowFilter):
     their like it may stand anywhere.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("prompt", "output")
+    reads: ClassVar[tuple[str, ...]] = ("prompt", "output", "context")
 
     files: tuple[Path, ...] = ()
     """Word lists: UTF-8, a word or phrase a line, `#` begins a comment line."""
     words: tuple[str, ...] = ()
     """Further words."""
     of: Literal["prompt", "output", "both"] = "both"
-    """Where to look."""
+    """Where to look: in the last user turn, the answer, or (both) all turns."""
 
     @model_validator(mode="after")
     def _some(self) -> "HarmfulWords":
@@ -41,7 +41,7 @@ class HarmfulWords(RowFilter):
     def measured(self) -> pl.Expr:
         """See the base class."""
         words = self._words()
-        texts = [pl.col("prompt"), pl.col("output")] if self.of == "both" else [pl.col(self.of)]
+        texts = [pl.col("context"), pl.col("output")] if self.of == "both" else [pl.col(self.of)]
         whole = pl.concat_str(texts, separator="\n")
         return whole.map_batches(lambda series: _found(series, words), return_dtype=pl.String)
 

@@ -6,6 +6,7 @@ import polars as pl
 from pydantic import Field
 
 from datakit.filter import Filter
+from datakit.normalised import surroundings
 from datakit.preference import Keep, best_first
 from datakit.similar import Likeness, similar
 
@@ -17,11 +18,12 @@ class NearDuplicate(Filter):
     no difference.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("prompt", "output", "reward")
+    reads: ClassVar[tuple[str, ...]] = ("prompt", "output", "context", "reward")
 
     of: Literal["both", "output", "prompt"] = "both"
     """What must be alike: prompt and answer, each by itself, or one of them. Many prompts may have one short answer
-    (`positive`), so answers alone are rarely what is meant."""
+    (`positive`), so answers alone are rarely what is meant. Of both, the turns around them must be equal: "You're
+    welcome!" after "Thank you" ends many conversations."""
     threshold: float = Field(0.7, gt=0, le=1)
     """Least Jaccard similarity of two texts' sets of shingles at which they are alike."""
     words: int = Field(5, ge=1)
@@ -40,7 +42,8 @@ class NearDuplicate(Filter):
         ordered = best_first(rows, self.keep)
         texts = [ordered[text] for text in _TEXTS[self.of]]
         likeness = Likeness(threshold=self.threshold, permutations=self.permutations, words=self.words)
-        return similar(texts, likeness).frame(ordered["row"])
+        salt = ordered.select(surroundings().hash()).to_series() if self.of == "both" else None
+        return similar(texts, likeness, salt).frame(ordered["row"])
 
     def allowed(self) -> str:
         """See the base class."""

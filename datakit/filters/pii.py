@@ -13,12 +13,12 @@ from datakit.pii import KINDS, Kind, found_in, suspected
 class Pii(RowFilter):
     """Refuses rows in which any is found; the value names the kinds only. The repair `mask_pii` keeps such rows."""
 
-    reads: ClassVar[tuple[str, ...]] = ("prompt", "output")
+    reads: ClassVar[tuple[str, ...]] = ("prompt", "output", "context")
 
     kinds: tuple[Kind, ...] = Field(KINDS, min_length=1)
     """What to look for."""
     of: Literal["prompt", "output", "both"] = "both"
-    """Where to look."""
+    """Where to look: in the last user turn, the answer, or (both) all turns."""
 
     def suspect(self) -> pl.Expr:
         """See the base class."""
@@ -37,7 +37,7 @@ class Pii(RowFilter):
         return f"no {', '.join(self.kinds)} in {self.of}"
 
     def _text(self) -> pl.Expr:
-        return pl.concat_str("prompt", "output", separator="\n") if self.of == "both" else pl.col(self.of)
+        return pl.concat_str("context", "output", separator="\n") if self.of == "both" else pl.col(self.of)
 
 
 def _named(kinds: tuple[Kind, ...], text: str) -> str:

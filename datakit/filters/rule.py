@@ -11,6 +11,7 @@ from pydantic import Field
 
 from datakit.filter import DROPPED, Filter
 from datakit.inputs import column_sql
+from datakit.outcomes import Streak
 from rewards.admission import JSON
 from rewards.engine import Limits, RulePool
 from rewards.judged import Judged
@@ -52,13 +53,19 @@ class OwnRule(Filter):
 
         Raises:
             RuleError: there is no such rule, or it does not fit the rows.
+            StageStopped: it ended in the same failure 50 times in a row.
         """
         scorer = self._scorer()
         if rows.is_empty():
             return pl.DataFrame(schema=DROPPED)
         table = _inputs(rows, scorer)
         with RulePool(Limits(timeout=self.timeout, workers=self.workers)) as pool:
-            refused = [self._refused(judged) for judged in pool.judge(scorer, table)]
+            refused, streak = [], Streak(scorer)
+            for judged in pool.judge(scorer, table):
+                refused.append(self._refused(judged))
+                streak.add(judged)
+                if streak.broken:
+                    raise streak.stopped()
         found = pl.concat(refused).sort("at")
         return found.select(
             row=rows["row"].gather(found["at"]).cast(DROPPED["row"]), value="value", like=pl.lit(None, DROPPED["like"])
@@ -70,7 +77,7 @@ class OwnRule(Filter):
 
     def allowed(self) -> str:
         """See the base class."""
-        return f"{self.name} of at least {self.min:g}"
+        return f"{Path(self.name).name} of at least {self.min:g}"
 
     def _scorer(self) -> Scorer:
         return bind(find_rule(self.name, self.files), options=self.options, inputs=self.inputs)

@@ -6,10 +6,10 @@ import polars as pl
 
 from datakit.filter import RowFilter
 
-_ADDRESS = r"(?:https?://|www\.)[^\s<>()\[\]，。、；]+(?:\([^\s()]*\)[^\s<>()\[\]，。、；]*)*"
-_LISTED = r"[\s<>()\[\]\"'*,;.:!，。、；：`|-]*(?:\d{1,2}[.)、])?[\s<(\[\"'*`]*"
-_ONLY = rf"(?i)^(?:{_LISTED}(?:\[[^\[\]]{{0,200}}\]\()?{_ADDRESS})+[\s>)\]\"'*,;.，。、；`]*$"
-_ASKED = r"(?i)\b(?:ur[li]|hyper ?link|web ?address|domain)(?:es|s)?\b|网址|链接|域名|網址|連結|鏈接"
+_ADDRESS = r"(?:https?://|www\.)[^\s<>()（）\[\]，。、；]+(?:\([^\s()]*\)[^\s<>()（）\[\]，。、；]*)*"
+_LISTED = r"[\s<>()（）\[\]\"'*,;.:!！，。、；：`|-]*(?:\d{1,2}[.)、）])?[\s<(（\[\"'*`]*"
+_ONLY = rf"(?i)^(?:{_LISTED}(?:\[[^\[\]]{{0,200}}\][（(])?{_ADDRESS})+[\s>)）\]\"'*,;.，。、；`]*$"
+_ASKED = r"(?i)(?-u:\b)(?:ur[li]|(?:hyper ?)?link|web ?address|domain)(?:es|s)?(?-u:\b)|网址|链接|域名|網址|連結|鏈接"
 SHOWN = 80
 """Characters of the answer that a value shows."""
 

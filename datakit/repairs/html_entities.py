@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from html.entities import html5
 
 import polars as pl
 
@@ -17,10 +18,15 @@ _DEEPEST = 16
 """Entities within entities (`&#3&#56;;`): a text with more levels is no text, and left alone."""
 _ABOUT_MARKUP = (
     r"(?i)(?:<|&lt;)(?:/?[a-z][a-z0-9]*(?:[\s/][^<>]*)?(?:>|&gt;)|!--|!doctype)|"
-    r"\b(?:html5?|xml|xhtml|svg|rss|css|markup|webpages?|web pages?|browsers?|javascript|php|jsx|ampersands?|"
-    r"entity|entities|(?:un)?escap\w*|(?:en|de)cod\w*|sanitiz\w*|xss)\b|实体|转义|编码|解码|标签|网页|浏览器"
+    r"(?-u:\b)(?:html5?|xml|xhtml|svg|rss|css|markup|webpages?|web pages?|browsers?|javascript|php|jsx|ampersands?|"
+    r"entity|entities|(?:un)?escap\w*|(?:en|de)cod\w*|sanitiz\w*|xss|jsp|react|vue|angular|urls?)(?-u:\b)|"
+    r"实体|转义|编码|解码|标签|网页|浏览器|小于号|大于号|乱码|不换行空格|&nbsp;[^&]*(?:是什么|什么意思)"
 )
 """A tag, or words of people who speak about markup: there `&lt;` is meant as it is written."""
+
+
+_PLACEHOLDER = r"(?i)<\s*no\s?(?:in|out)put\s*/?>"
+"""No tag: another repair takes it away."""
 
 
 class HtmlEntities(Repair):
@@ -35,7 +41,7 @@ class HtmlEntities(Repair):
 
     def spares(self, text: pl.Expr) -> pl.Expr:
         """See the base class."""
-        return text.str.contains(_ABOUT_MARKUP)
+        return text.str.replace_all(_PLACEHOLDER, "").str.contains(_ABOUT_MARKUP)
 
     def repair(self, text: pl.Expr) -> pl.Expr:
         """See the base class."""
@@ -59,6 +65,8 @@ def _unescaped(text: str) -> str:
 def _character(entity: re.Match[str]) -> str:
     """What an entity stands for; itself where that is nothing, a control character, or a mark of code."""
     name = f"&{entity[1]}"
+    if not name.startswith("&#") and entity[1] not in html5:  # html.unescape would read `&not` of `&notanentity;`
+        return name
     found = html.unescape(name)
     is_text = found and all(c in "\n\t\r" or unicodedata.category(c) not in _NO_TEXT for c in found)
     return found if is_text and found not in ("`", "~", "\ufffd") else name

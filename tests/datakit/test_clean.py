@@ -13,7 +13,7 @@ from datakit.reject_sample import reject_sample
 from datakit.score import score
 from datakit.show import show
 from rewards.spec import load_reward
-from schemas.errors import ConfigError, NotFoundError
+from schemas.errors import ConfigError, NotFoundError, StageStopped
 from schemas.options import CleanOptions, GroupOptions, RewardOptions, ScoreOptions, SelectOptions
 
 LONG = "The harbour was quiet in the morning, and the boats lay still. Nobody had gone out because of the fog."
@@ -182,6 +182,71 @@ def test_a_rejection_sampled_set_is_cleaned_like_any_other(desk: Any) -> None:
     assert ids(desk, "raw-best-clean@1") == [0, 2, 3]
     assert desk.sql("SELECT line FROM ledger WHERE reason = 'empty_output'") == [5]
     assert clean("raw-best", CleanOptions(), store=desk.store).run_id is None
+
+
+CHATS = [
+    {"messages": [{"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Good day to you."}]},
+    {"messages": [{"role": "user", "content": "One?"}, {"role": "assistant", "content": "Two."},
+                  {"role": "user", "content": "thanks"}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("config", [None, "{filters: [length: {max: 100}]}", "{filters: [conversation]}"])
+def test_a_row_whose_last_turn_is_the_users_goes_with_a_reason(desk: Any, cleaned: Any, config: str | None) -> None:
+    report = cleaned(config, rows=CHATS)
+    assert report.counts == {"rows": 2, "kept": 1, "dropped": 1, "repaired": 0}
+    assert sum(report.reasons.values()) == 1
+    assert desk.sql("SELECT line, item_id IS NOT NULL FROM ledger WHERE stage = 'clean'") == [(2, True)]
+    if config and "length" in config:
+        assert report.reasons == {"conversation": 1}
+
+
+def test_an_answer_that_only_calls_tools_is_not_empty(desk: Any, cleaned: Any) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "clock", "arguments": "{}"}}
+    turns = [
+        {"role": "user", "content": "What time is it?"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+    ]
+    report = cleaned(rows=[{"messages": turns}, {"messages": [turns[0], {"role": "assistant", "content": "..."}]}])
+    assert report.reasons == {"empty_output": 1}
+
+
+def test_the_same_last_words_after_another_talk_are_no_near_duplicate(desk: Any, cleaned: Any) -> None:
+    def talk(topic: str, system: str = "Be kind.") -> dict[str, Any]:
+        first = [{"role": "system", "content": system}, {"role": "user", "content": topic}]
+        last = [{"role": "user", "content": "Thank you."}, {"role": "assistant", "content": "You're welcome!"}]
+        return {"messages": [*first, {"role": "assistant", "content": f"About {topic}: yes."}, *last]}
+
+    rows = [talk("tips"), talk("currencies"), talk("tips", "Answer in French."), talk("TIPS")]
+    assert cleaned("{filters: [near_duplicate]}", rows=rows).reasons == {"near_duplicate": 1}
+
+
+def test_personal_data_is_found_in_every_turn(desk: Any, cleaned: Any) -> None:
+    turns = [{"role": "system", "content": "Write to john.smith@gmail.com."}, *CHATS[0]["messages"]]
+    assert cleaned("{filters: [pii]}", rows=[{"messages": turns}, CHATS[0]]).reasons == {"pii": 1}
+
+
+def test_word_lists_of_one_name_are_told_apart(desk: Any, cleaned: Any) -> None:
+    for folder in "ab":
+        (desk.folder / folder).mkdir()
+        (desk.folder / folder / "words.txt").write_text("none of these\n")
+    config = "{filters: [harmful_words: {files: [a/words.txt, b/words.txt]}]}"
+    assert cleaned(config, rows=ROWS).reasons == {}
+    (desk.folder / "a" / "words.txt").write_text("fog\n")
+    assert cleaned(config).reasons == {"harmful_words": 2}
+
+
+def test_rewards_that_are_not_stored_yet_are_asked_for(desk: Any, cleaned: Any) -> None:
+    rules = desk.file(b"from rewards import rule\n@rule\ndef a(completion: str) -> float:\n    return 1.0\n", "r.py")
+    with pytest.raises(ConfigError, match="no row of raw@1 has a reward; run `datakit score raw` with the same rules"):
+        cleaned("{filters: [reward: {min: 0}]}", rows=ROWS, reward=load_reward(RewardOptions(rules=(rules,))))
+
+
+def test_a_rule_that_always_fails_stops_the_cleaning_instead_of_dropping_all(desk: Any, cleaned: Any) -> None:
+    desk.file(b"def broken(completion):\n    return 1 / 0\n", "f.py")
+    rows = [{"instruction": f"Question {n}?", "output": f"Answer {n}."} for n in range(120)]
+    with pytest.raises(StageStopped, match="ZeroDivisionError"):
+        cleaned("{filters: [rule: {name: 'f.py:broken'}]}", rows=rows)
 
 
 def test_a_changed_word_list_is_a_changed_filter(desk: Any, cleaned: Any) -> None:

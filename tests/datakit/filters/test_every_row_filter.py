@@ -81,6 +81,7 @@ ROWS = st.lists(
         {
             "prompt": TEXTS,
             "output": TEXTS,
+            "calls": st.booleans(),
             "roles": st.sampled_from(["user assistant", "user user assistant", "assistant", "bot", ""]),
             "columns": st.sampled_from([None, "{}", '{"a": 1}']),
             "reward": st.none() | st.floats(0, 1),
@@ -91,7 +92,14 @@ ROWS = st.lists(
 
 
 def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    schema = {"prompt": pl.String, "output": pl.String, "roles": pl.String, "columns": pl.String, "reward": pl.Float64}
+    schema = {
+        "prompt": pl.String,
+        "output": pl.String,
+        "calls": pl.Boolean,
+        "roles": pl.String,
+        "columns": pl.String,
+        "reward": pl.Float64,
+    }
     found = pl.DataFrame(rows, schema=schema).with_row_index("row", offset=5)
     group = pl.int_range(pl.len(), dtype=pl.UInt32)
     return found.with_columns(pl.col("row").cast(pl.UInt32), context=pl.col("prompt"), group=group)
@@ -124,7 +132,7 @@ def test_a_filter_drops_once_and_for_all_and_each_row_for_itself(
 @every_filter
 def test_a_filter_bears_no_rows_and_a_million_characters(rule: Filter) -> None:
     assert drop(rule, frame([])).schema == pl.Schema(DROPPED)
-    ordinary = {"prompt": "q", "roles": "user assistant", "columns": None, "reward": 1.0}
+    ordinary = {"prompt": "q", "calls": False, "roles": "user assistant", "columns": None, "reward": 1.0}
     texts = ["x" * 1_000_000, "好" * 300_000, "a b c, " * 150_000, "\n" * 1_000_000, "1. (" * 250_000, "\0" * 1_000_000]
     whole = frame(
         [{**ordinary, "output": text} for text in texts] + [{**ordinary, "prompt": "a " * 500_000, "output": "b"}]

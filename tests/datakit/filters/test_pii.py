@@ -49,7 +49,9 @@ def test_what_is_reserved_or_only_looks_like_it_stays(text: str) -> None:
 
 def test_filter_and_mask_find_the_same_and_name_the_kinds() -> None:
     texts = [*REAL, *NOBODYS, "", "x" * 1_000_000, "1" * 1_000_000, "a@" * 300_000]
-    rows = pl.DataFrame({"row": range(len(texts)), "prompt": "", "output": texts}, schema_overrides={"row": pl.UInt32})
+    rows = pl.DataFrame(
+        {"row": range(len(texts)), "prompt": "", "context": "", "output": texts}, schema_overrides={"row": pl.UInt32}
+    )
     assert Pii().drop(rows)["row"].to_list() == list(range(len(REAL)))
     assert Pii().drop(rows[:1])["value"].to_list() == ["email"]
     assert Pii(kinds=("phone",), of="prompt").drop(rows).is_empty()

@@ -31,7 +31,10 @@ SCHEMA = {"row": pl.UInt32, "columns": pl.String, "reward": pl.Float64}
 
 def frame(given: Sequence[dict[str, Any]]) -> pl.DataFrame:
     """A frame as the stage gives it; each row says what is not ordinary about it."""
-    rows = [{"row": row, "columns": None, "reward": None, **ORDINARY, **one} for row, one in enumerate(given)]
+    rows = []
+    for row, one in enumerate(given):
+        context = {"context": one["prompt"]} if "prompt" in one else {}
+        rows.append({"row": row, "columns": None, "reward": None, "calls": False, **ORDINARY, **context, **one})
     return pl.DataFrame(rows, schema_overrides=SCHEMA)
 
 
@@ -362,3 +365,27 @@ def test_a_condition_that_does_not_fit_is_one_line(sql: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said) as caught:
         values(Where(sql=sql), {"columns": '{"lang": "en", "n": "x"}'})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("length(output) >= avg(length(output)) OVER ()", "a condition looks at one row"),
+        ("output IN (SELECT output FROM example)", "a condition looks at one row"),
+        ("random() < 0.5", "random says something else each time"),
+        ("true)::BOOLEAN AS holds FROM example UNION ALL SELECT 99, (false", "is a query of its own"),
+        ("true) AS more, (true", "is a query of its own"),
+    ],
+)
+def test_a_condition_is_one_expression_over_one_row(sql: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        values(Where(sql=sql), "a", "bb")
+
+
+def test_links_in_full_width_brackets_are_links() -> None:
+    assert values(UrlOnly(), "![替代文字]（https://i.imgur.com/feA1JWS.png）", "见 https://a.org") != [None, None]
+    assert values(UrlOnly(), {"prompt": "请创建一个请求URL。", "output": "https://a.org"}) == [None]
+
+
+def test_a_choice_is_an_answer_in_chinese_too() -> None:
+    assert values(EmptyOutput(), {"prompt": "该函数返回null还是true？", "output": "null"}) == [None]
