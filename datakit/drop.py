@@ -88,7 +88,7 @@ def _drop_recipe(con: duckdb.DuckDBPyConnection, recipe: str, counts: dict[str, 
 def _drop_run(con: duckdb.DuckDBPyConnection, run: str, counts: dict[str, int]) -> None:
     _drop_candidates(con, "run_id = ?", run, counts)
     _drop_versions(con, "run_id = ?", [run], counts)
-    for table in ("scores", "comparisons", "ledger", "runs"):
+    for table in ("scores", "comparisons", "ledger", "trainings", "metrics", "trained_prompts", "runs"):
         _delete(con, counts, table, "run_id = ?", [run])
 
 

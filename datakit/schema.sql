@@ -1,4 +1,5 @@
--- The store's tables; views.sql has its views. Keeps to what DuckLake supports too: no keys, constraints, enums or indexes.
+-- The store's tables; training.sql and views.sql have the rest.
+-- Keeps to what DuckLake supports too: no keys, constraints, enums or indexes.
 -- Ids are md5 of canonical JSON as UUID (schemas/identity.py). Times are UTC.
 
 CREATE TABLE meta (key VARCHAR NOT NULL, value VARCHAR NOT NULL);

@@ -18,10 +18,10 @@ import pyarrow as pa
 
 from schemas.errors import NotFoundError, StoreBusyError, StoreError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 WAIT_SECONDS = 10.0
-MIGRATIONS: dict[int, str] = {1: "", 2: ""}
-"""SQL that lifts the tables from version k to k + 1, all applied in one transaction; views.sql follows."""
+MIGRATIONS: dict[int, tuple[str, ...]] = {1: (), 2: (), 3: ("training",)}
+"""SQL files that lift the tables from version k to k + 1, all applied in one transaction; views.sql follows."""
 
 _WRITE_ERRORS = (
     duckdb.IOException,
@@ -153,10 +153,12 @@ class Store:
         con.begin()
         if version == 0:
             con.execute(_sql("schema"))
+            con.execute(_sql("training"))
             con.execute("INSERT INTO meta VALUES ('schema_version', ?)", [str(SCHEMA_VERSION)])
         else:
             for step in range(version, SCHEMA_VERSION):
-                con.execute(MIGRATIONS[step])
+                for name in MIGRATIONS[step]:
+                    con.execute(_sql(name))
             con.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(SCHEMA_VERSION)])
         con.execute(_sql("views"))
         con.commit()

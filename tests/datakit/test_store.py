@@ -68,8 +68,9 @@ def test_a_store_of_a_newer_version_is_refused_and_left_alone(store):
 
 def test_an_older_store_is_migrated_when_it_is_opened(store):
     with store.write() as con:
-        con.execute("DROP VIEW newest_scores; UPDATE meta SET value = '1' WHERE key = 'schema_version'")
-    assert count(store, "newest_scores") == 0
+        con.execute("DROP VIEW newest_scores; DROP TABLE trainings; DROP TABLE metrics; DROP TABLE trained_prompts")
+        con.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+    assert count(store, "newest_scores") == count(store, "trained_prompts") == 0
     with store.read() as con:
         assert con.execute("SELECT value FROM meta").fetchall() == [(str(SCHEMA_VERSION),)]
 
