@@ -21,7 +21,7 @@ from rewards.plugins import variant_class
 from rewards.reasoning import split_reasoning
 from schemas.errors import ConfigError, StageStopped, did_you_mean
 from schemas.identity import canonical_json, content_id
-from schemas.options import GenerateOptions
+from schemas.options import GenerateOptions, Origin
 from schemas.report import Report, Table, counted
 
 PAGE = 20_000
@@ -32,7 +32,9 @@ OWN_FAULT = {"prompt_too_long"}
 """Failures of one prompt; they say nothing about the next."""
 
 
-def generate(dataset: str, options: GenerateOptions, *, store: Store, engine: Engine | None = None) -> Report:
+def generate(
+    dataset: str, options: GenerateOptions, *, store: Store, engine: Engine | None = None, origin: Origin = "sample"
+) -> Report:
     """Draw the answers that the data set's prompts lack.
 
     Args:
@@ -40,6 +42,8 @@ def generate(dataset: str, options: GenerateOptions, *, store: Store, engine: En
         options: models and sampling settings; every model at every temperature is a recipe.
         store: where the prompts are and the answers go.
         engine: an engine for all models, instead of the options' own; it is left open.
+        origin: what the answers are drawn for. Those of another origin than `sample` are never in a data set's groups
+            unless asked for, and are other answers than those: each origin has its own samples from 0 on.
 
     Returns:
         A report with the counts; nothing is written, and no model loaded, where no answer was missing.
@@ -53,15 +57,20 @@ def generate(dataset: str, options: GenerateOptions, *, store: Store, engine: En
     with store.read() as con:
         data = datasets.get(con, dataset)
         wanted, n_prompts = how_many_wanted(con, data, options.n)
-        missing = {recipe.recipe_id: count_missing(con, data, options.n, recipe.recipe_id) for recipe in recipes}
-        registered = all(is_registered(con, data.name, recipe) for recipe in recipes)
+        missing = {
+            recipe.recipe_id: count_missing(con, data, options.n, recipe.recipe_id, origin) for recipe in recipes
+        }
+        registered = origin != "sample" or all(is_registered(con, data.name, recipe) for recipe in recipes)
     already = wanted * len(recipes) - sum(missing.values())
     if registered and not any(missing.values()):
         counts = {"prompts": n_prompts, "generated": 0, "already there": already}
         note = f"nothing to do: {data} has its {counted(wanted, 'answers')} of each recipe"
         return _report(data, None, counts, (note, *_warnings(recipes)), recipes)
     engines = {recipe.model: engine or create_engine(recipe.model, options) for recipe in recipes}
-    params = options.model_dump(mode="json") | {"recipes": [recipe.recipe_id for recipe in recipes]}
+    params = options.model_dump(mode="json") | {
+        "recipes": [recipe.recipe_id for recipe in recipes],
+        "origin": origin,
+    }
     started = time.monotonic()
     tokens, failures = 0, list[str]()
     with (
@@ -72,7 +81,7 @@ def generate(dataset: str, options: GenerateOptions, *, store: Store, engine: En
             try:
                 for recipe in recipes:
                     if recipe.model == model:
-                        desk = _Desk(run, data, recipe, worker, options.n, bar)
+                        desk = _Desk(run, data, recipe, worker, (options.n, origin), bar)
                         desk.draw(missing[recipe.recipe_id])
                         tokens += desk.tokens
                         failures += [desk.first_failure] if desk.first_failure else []
@@ -81,7 +90,7 @@ def generate(dataset: str, options: GenerateOptions, *, store: Store, engine: En
                     worker.close()
     seconds = time.monotonic() - started
     with store.read() as con:  # counted again: another process may have drawn some of them
-        remaining = sum(count_missing(con, data, options.n, recipe.recipe_id) for recipe in recipes)
+        remaining = sum(count_missing(con, data, options.n, recipe.recipe_id, origin) for recipe in recipes)
     counts = {
         "prompts": n_prompts,
         "generated": run.counts["generated"],
@@ -118,6 +127,11 @@ def create_engine(model: str, options: GenerateOptions) -> Engine:
         raise ConfigError(f"engine {name}, option {first['loc'][0]}: {first['msg']}") from error
 
 
+def candidate_id(prompt_id: str, recipe_id: str, index: int, origin: Origin) -> str:
+    """The id of a drawn answer; the origin `sample` is not named in it."""
+    return content_id([prompt_id, recipe_id, index, *([] if origin == "sample" else [origin])])
+
+
 def _installed_engine() -> str:
     for name in ("vllm", "transformers"):
         if find_spec(name):
@@ -133,7 +147,8 @@ class _Desk:
     data: Dataset
     recipe: Recipe
     engine: Engine
-    n: int
+    wanted: tuple[int, Origin]
+    """Answers a prompt, and what for."""
     bar: Bar
     tokens: int = 0
     _drawn: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -144,7 +159,8 @@ class _Desk:
 
     def draw(self, missing: int) -> None:
         """Draw everything that is missing; whatever ends it, what has come is committed."""
-        with Outbox(self.run, self.data.name, self.recipe) as outbox:
+        owner = self.data.name if self.wanted[1] == "sample" else None
+        with Outbox(self.run, owner, self.recipe) as outbox:
             for result in self.engine.generate(self._requests(), self.recipe.options) if missing else ():
                 if isinstance(result, Completion):
                     outbox.add(self._answer(result))
@@ -159,13 +175,14 @@ class _Desk:
             for prompt in prompts:
                 turns, seed = _with_system(prompt.messages, self.recipe), base_seed(prompt.prompt_id, self.recipe)
                 for index in prompt.indexes:
-                    key = content_id([prompt.prompt_id, self.recipe.recipe_id, index])
+                    key = candidate_id(prompt.prompt_id, self.recipe.recipe_id, index, self.wanted[1])
                     self._drawn[key] = (prompt.prompt_id, index)
                     yield Request(key, turns, prompt.tools, seed + index)
 
     def _page(self, page: int) -> list[Lack]:
+        n, origin = self.wanted
         with self.run.store.read() as con:
-            return page_of(con, self.data, self.n, self.recipe.recipe_id, (page * PAGE, (page + 1) * PAGE))
+            return page_of(con, self.data, n, (self.recipe.recipe_id, origin), (page * PAGE, (page + 1) * PAGE))
 
     def _answer(self, answer: Completion) -> Row:
         prompt_id, index = self._drawn.pop(answer.key)
@@ -177,7 +194,7 @@ class _Desk:
             "candidate_id": answer.key,
             "prompt_id": prompt_id,
             "recipe_id": self.recipe.recipe_id,
-            "origin": "sample",
+            "origin": self.wanted[1],
             "sample_index": index,
             "text": text,
             "messages": _turn(text, reasoning, answer),

@@ -34,10 +34,11 @@ Row = Mapping[str, object]
 class Outbox:
     """Context around one recipe's answers; whatever ends it, what was added is committed, and the recipe is registered.
 
+    With a data set, its groups are drawn from the recipe from now on; without one, nothing's are.
     If the store is held by somebody else, the rows wait for the next commit; only the last one insists.
     """
 
-    def __init__(self, run: Run, dataset: str, recipe: Recipe) -> None:
+    def __init__(self, run: Run, dataset: str | None, recipe: Recipe) -> None:
         self._run = run
         self._dataset = dataset
         self._recipe = recipe

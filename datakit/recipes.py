@@ -63,11 +63,13 @@ def recipe_ids(options: GenerateOptions) -> tuple[str, ...]:
     return tuple(recipe.recipe_id for recipe in recipes_of(options))
 
 
-def register(con: duckdb.DuckDBPyConnection, dataset: str, recipe: Recipe) -> None:
-    """Store the recipe, and that the data set's groups are drawn from it."""
+def register(con: duckdb.DuckDBPyConnection, dataset: str | None, recipe: Recipe) -> None:
+    """Store the recipe, and that the data set's groups are drawn from it, if one is named."""
     row = {"recipe_id": [recipe.recipe_id], "model": [recipe.model], "revision": [recipe.revision]}
     params = {"params": [canonical_json(recipe.options.model_dump(mode="json"))]}
     insert(con, "recipes", pa.table({**row, **params}), unless=["recipe_id"])
+    if dataset is None:
+        return
     link = pa.table({"dataset": [dataset], "recipe_id": [recipe.recipe_id]})
     insert(con, "dataset_recipes", link, unless=["dataset", "recipe_id"])
 

@@ -126,7 +126,7 @@ def settle(staging: Staging, rows: int, where: str | None, limit: int | None) ->
     con = staging.con
     with room_needed():
         con.execute("DROP VIEW IF EXISTS selected")
-        _select(con, where)
+        select_rows(con, where)
         con.execute(f"CREATE TABLE kept AS {_KEPT}")
         if limit is not None:
             _cut(con, limit)
@@ -135,7 +135,12 @@ def settle(staging: Staging, rows: int, where: str | None, limit: int | None) ->
         return _settled(con, rows)
 
 
-def _select(con: duckdb.DuckDBPyConnection, where: str | None) -> None:
+def select_rows(con: duckdb.DuckDBPyConnection, where: str | None) -> None:
+    """Make the table `selected` of the numbers of the `entries` (number, columns, messages) that a condition holds for.
+
+    Raises:
+        ConfigError: the condition is no SQL, or names unknown columns.
+    """
     if where is None:
         con.execute("CREATE TABLE selected AS SELECT number FROM entries")
         return
