@@ -45,7 +45,9 @@ def export(dataset: str, options: ExportOptions, *, store: Store) -> Report:
         con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'; SET preserve_insertion_order = true")
         found = datasets.get(con, dataset)
         kind = create_exported(con, found)
-        query = rows_sql(shape_of(con, kind, found, options), found.kind)
+        plain, typed = options.style == "plain", options.output.suffix == ".parquet"
+        shape = shape_of(con, kind, found, plain=plain, typed=typed, margin=options.margin)
+        query = rows_sql(shape, found.kind)
         columns = [row[0] for row in con.execute(f"DESCRIBE {query}").fetchall()]
         described = manifest.describe(con, found)
         with _replacing(output, beside) as (data, note):

@@ -25,6 +25,10 @@ class Bar:
         rate = f"{self._units / seconds:,.0f} {self._unit}/s" if self._unit and seconds > 0 else ""
         self._progress.update(self._task, advance=items, rate=rate)
 
+    def say(self, line: str) -> None:
+        """A line above the bar; where there is no terminal, the line alone."""
+        self._progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
 
 @contextmanager
 def track(label: str, total: int | None, *, unit: str = "") -> Iterator[Bar]:

@@ -20,7 +20,14 @@ from schemas.identity import canonical_json, content_id
 from schemas.options import GenerateOptions, RecipeOptions
 
 _CONTENT = {".json", ".jinja", ".txt", ".model", ".tiktoken", ".safetensors", ".bin", ".pt", ".gguf", ".py"}
-_NOT_CONTENT = {"generation_config.json", "trainer_state.json", "training_args.bin", "optimizer.pt", "scheduler.pt"}
+_NOT_CONTENT = {
+    "generation_config.json",
+    "trainer_state.json",
+    "datakit-training.json",
+    "training_args.bin",
+    "optimizer.pt",
+    "scheduler.pt",
+}
 """Files that do not decide what a model says: sampling defaults (recipes state their own), a trainer's notes."""
 
 STATED = {"model", "messages", "tools", "n", "seed", "temperature", "top_p", "max_tokens", "stop"}

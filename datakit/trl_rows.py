@@ -14,7 +14,6 @@ from datakit.answers import messages_sql
 from datakit.datasets import Dataset
 from datakit.tool_calls import with_objects_json
 from schemas.errors import ConfigError
-from schemas.options import ExportOptions
 
 PREFERENCE, EXAMPLES, PROMPTS = "preference", "prompt-completion", "prompt-only"
 """The forms (TRL's data set types)."""
@@ -100,14 +99,23 @@ def _rows(con: duckdb.DuckDBPyConnection, dataset: Dataset, key: dict[str, objec
     return PROMPTS, f"SELECT DISTINCT prompt_id AS id, prompt_id FROM members WHERE {this}"
 
 
-def shape_of(con: duckdb.DuckDBPyConnection, form: str, dataset: Dataset, options: ExportOptions) -> Shape:
+def shape_of(
+    con: duckdb.DuckDBPyConnection, form: str, dataset: Dataset, *, plain: bool, typed: bool, margin: bool
+) -> Shape:
     """How the exported rows have to be written.
+
+    Args:
+        con: where `create_exported` was called.
+        form: what it returned.
+        dataset: the data set.
+        plain: strings instead of messages.
+        typed: where all messages are a role and a text, they become structs.
+        margin: with the column `margin`.
 
     Raises:
         ConfigError: the style cannot hold them, or a margin is asked of what has none.
     """
-    plain = options.style == "plain"
-    typed = options.output.suffix == ".parquet" and not plain
+    typed = typed and not plain
     calls = _create_turns(con, form)
     prompts = con.execute(f"""
         SELECT count(tools), {"count(*) FILTER (json_array_length(messages) != 1)" if plain else 0},
@@ -117,7 +125,7 @@ def shape_of(con: duckdb.DuckDBPyConnection, form: str, dataset: Dataset, option
     if plain and (prompts[0] or prompts[1] or calls):
         found = f"{prompts[1]} prompts with several turns or a system prompt, {prompts[0]} with tools, {calls} calling"
         raise ConfigError(f"{dataset} does not fit style plain ({found}); export it with --style conversational")
-    if options.margin and not (form == PREFERENCE and dataset.kind == "pairs"):
+    if margin and not (form == PREFERENCE and dataset.kind == "pairs"):
         raise ConfigError(f"{dataset} has no margins; leave out --margin")
     turns = con.execute("SELECT 1 FROM turns LIMIT 1").fetchone()
     return Shape(
@@ -126,7 +134,7 @@ def shape_of(con: duckdb.DuckDBPyConnection, form: str, dataset: Dataset, option
         typed_prompts=typed and json.loads(prompts[2] or TEXT_TURNS) == json.loads(TEXT_TURNS),
         turns=turns is not None and not plain,
         tools=prompts[0] > 0,
-        margin=options.margin,
+        margin=margin,
     )
 
 

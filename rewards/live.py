@@ -157,7 +157,7 @@ def batch_of(
         "completions": _texts([_text(message.get("content")) for message in last]),
         "completion": _texts([answer for _, answer in answers]),
         "reasoning": _texts([reasoning for reasoning, _ in answers]),
-        "prompt": _texts([_last_user_turn(turns) for turns in messages]),
+        "prompt": _texts([last_user_turn(turns) for turns in messages]),
         "messages": as_json(messages, "messages"),
         "tools": as_json(columns.get("tools") or [None] * len(completions), "tools"),
     }
@@ -183,7 +183,8 @@ def _split(message: Message) -> tuple[str | None, str]:
     return message.get("reasoning_content") or reasoning, text
 
 
-def _last_user_turn(messages: list[Message]) -> str | None:
+def last_user_turn(messages: list[Message]) -> str | None:
+    """The text of the last user turn; None where no user speaks."""
     said = [_text(message.get("content")) for message in messages if message.get("role") == "user"]
     return said[-1] if said else None
 

@@ -256,3 +256,41 @@ class ExportOptions(Frozen):
 
     margin: bool = False
     """Add the column `margin` (TRL's RewardTrainer then uses it in its loss)."""
+
+
+class TrainOptions(Frozen):
+    """What a training starts from, and where it ends."""
+
+    model: str
+    """Directory of the model to train, or its hub name."""
+    config: Path | None = None
+    """YAML file of settings: ours (docs/train.md) and TRL's option names."""
+    output: Path
+    """Directory for the trained model and its checkpoints."""
+    dry_run: bool = False
+    """Print steps, tokens, memory and the config that would take effect; start nothing."""
+
+
+class EvaluateOptions(RecipeOptions):
+    """What models are asked, and what is made of their answers."""
+
+    prompts: str
+    """Held-out prompts: a file, or a data set of the store (name or name@version)."""
+    n: int = Field(4, ge=1)
+    """Answers a prompt and model; a column `n` of the prompt overrides it."""
+    skip_trained: bool = False
+    """Leave out prompts that a model was trained on, instead of refusing them."""
+    guard: Path | None = None
+    """Reward spec that no model was trained on; of a file of several: file.yaml:name."""
+    html: Path | None = None
+    """Also write one HTML page with everything in it."""
+    engine: str | None = None
+    """vllm, openai or transformers (default: vllm where it is installed)."""
+    engine_option: dict[str, JsonValue] = {}
+    """Option of the engine itself: name=value (such as max_model_len=4096); repeatable. Not part of the recipe."""
+    base_url: str | None = None
+    """Address of an OpenAI-compatible server (engine openai)."""
+    model_revision: str | None = None
+    """Revision of a model that a server or a hub holds."""
+    max_failures: float = Field(0.01, ge=0, le=1)
+    """Exit 1 above this share of failures: bad rows, missing answers, outcomes error or timeout."""
