@@ -50,6 +50,8 @@ class Report(Frozen):
     notes: tuple[str, ...] = ()
     """Lines that a person should read."""
     tables: tuple[Table, ...] = ()
+    figures: dict[str, Any] = {}
+    """Numbers for machines, where the tables round theirs for people; not printed."""
     output: str | None = None
     """The file that was written, if any."""
     unchanged: bool = False
