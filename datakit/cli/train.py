@@ -21,6 +21,10 @@ def command(
 ) -> Report:
     """Parse, train, print."""
     from datakit.store import Store
+    from train.harness.folder import is_main_process
     from train.harness.stage import train
 
-    return train(method, name, options, store=Store(session.store_path))
+    report = train(method, name, options, store=Store(session.store_path))
+    if not is_main_process():
+        raise typer.Exit  # `accelerate launch` starts several; one of them speaks
+    return report

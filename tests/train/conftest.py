@@ -49,6 +49,18 @@ def make_tiny(folder, *, layers=2, template=True, seed=0):
     return folder
 
 
+@pytest.fixture(scope="session", name="make_tiny")
+def _make_tiny():
+    """Builds a tiny model in a folder: other layers, no template."""
+    return make_tiny
+
+
+@pytest.fixture(scope="session", name="weights")
+def _weights():
+    """Reads all tensors of a saved model."""
+    return weights
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     return make_tiny(tmp_path_factory.mktemp("tiny"))
@@ -99,3 +111,28 @@ def store(trained_store, tmp_path):
 
     shutil.copy(trained_store, tmp_path / "s.duckdb")
     return Store(tmp_path / "s.duckdb")
+
+
+@pytest.fixture
+def fit(store, tiny, tmp_path):
+    """Train on the tiny model: method, data set, settings of the YAML; returns the report. The output is `.out`."""
+    import yaml
+
+    from schemas.options import TrainOptions
+    from train.harness.stage import train
+
+    def run(method, name, settings=None, *, model=tiny, output="out", dry_run=False):
+        config = tmp_path / "config.yaml"
+        quick = {"per_device_train_batch_size": 8, "learning_rate": 5e-3, "num_train_epochs": 1, "seed": 7}
+        config.write_text(yaml.safe_dump({**quick, **(settings or {})}))
+        options = TrainOptions(model=str(model), config=config, output=tmp_path / output, dry_run=dry_run)
+        return train(method, name, options, store=store)
+
+    return run
+
+
+def weights(folder):
+    """All tensors of a saved model."""
+    from safetensors.torch import load_file
+
+    return load_file(folder / "model.safetensors")

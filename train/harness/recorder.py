@@ -22,6 +22,8 @@ SECONDS = 5.0
 """Between two commits of figures."""
 SHOWN = 6
 """Figures in a line."""
+TELLING = ("rewards/accuracies", "rewards/margins", "reward", "reward_std", "kl", "completions/mean_length")
+"""Ends of the names that come first."""
 
 
 class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers has no types here
@@ -82,5 +84,8 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
 
 
 def _line(step: int, total: int, figures: Mapping[str, float]) -> str:
-    shown = [f"{name} {value:.4g}" for name, value in figures.items() if not is_noise(name)]
-    return f"step {step}/{total}  " + "  ".join(shown[:SHOWN])
+    """The loss and the rewards before all else."""
+    names = sorted(
+        (name for name in figures if not is_noise(name)), key=lambda name: not name.endswith(("loss", *TELLING))
+    )
+    return f"step {step}/{total}  " + "  ".join(f"{name} {figures[name]:.4g}" for name in names[:SHOWN])

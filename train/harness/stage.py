@@ -1,6 +1,6 @@
 """Stage train: a data set of the store, a model and a YAML to a trained model, recorded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from schemas.errors import ConfigError, DatakitError, NotFoundError, UserError
 from schemas.identity import canonical_json, content_id
 from schemas.options import TrainOptions
 from schemas.report import Report, Table
+from train.harness.building import build
 from train.harness.estimate import describe, optimizer_steps
 from train.harness.figures import is_noise
 from train.harness.folder import Folder, is_main_process
@@ -70,12 +71,8 @@ def _plan(method: str, dataset: str, options: TrainOptions, store: Store) -> Pla
 def _train(plan: Plan, store: Store) -> Report:
     """One run: recorded from its start, so that what it saw is known even if it never ends."""
     trainer, arguments = plan.settings.trainer, plan.settings.arguments
-    params = {
-        "method": plan.method,
-        "model": plan.model,
-        "config": plan.settings.described,
-        "output": str(plan.folder.path),
-    }
+    params = {"method": plan.method, "model": plan.model, "config": plan.settings.described}
+    params["output"] = str(plan.folder.path)
     with Run(store, "train", params=params, inputs={"dataset": str(plan.rows.dataset)}) as run:
         job = Job(
             model=plan.model,
@@ -89,17 +86,17 @@ def _train(plan: Plan, store: Store) -> Report:
         )
         trainer.check(job)
         job.tokenizer = load_tokenizer(plan.model, arguments)
-        model = trainer.loads(job)
+        worker, dropped = build(trainer, job)
         if is_main_process():
-            _open_record(plan, run)
-        worker = trainer.build(job, model)
+            _open_record(plan, run, dropped)
         _fit(plan, job, worker, run)
         worker.save_model(str(plan.folder.path))
         trainer.finish(job, worker)
         if is_main_process():
             _close_record(plan, job, run)
             plan.folder.finish(plan.facts)
-    return _report(plan, run.run_id, tuple(job.notes), job.metrics, *job.tables)
+    report = _report(plan, run.run_id, tuple(job.notes), job.metrics, *job.tables)
+    return report.model_copy(update={"reasons": dict(run.reasons)})
 
 
 def _fit(plan: Plan, job: Job, worker: Any, run: Run) -> None:
@@ -126,7 +123,7 @@ def _fit(plan: Plan, job: Job, worker: Any, run: Run) -> None:
             recorder.commit()
 
 
-def _open_record(plan: Plan, run: Run) -> None:
+def _open_record(plan: Plan, run: Run, dropped: Sequence[Mapping[str, object]]) -> None:
     row = {
         "run_id": run.run_id,
         "method": plan.method,
@@ -142,6 +139,7 @@ def _open_record(plan: Plan, run: Run) -> None:
     with run.transaction() as con:
         insert(con, "trainings", pa.Table.from_pylist([row]))
         insert(con, "trained_prompts", seen)
+        run.ledger(con, dropped)
 
 
 def _close_record(plan: Plan, job: Job, run: Run) -> None:
