@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from datakit.conditions import check_condition
 from datakit.datasets import Dataset
 from datakit.engine import Engine
-from datakit.evaluate_figures import Comparison, Style, compare, styles
+from datakit.evaluate_figures import Comparison, compare, styles
 from datakit.evaluate_models import Subject, subjects_of
-from datakit.evaluate_prompts import Asked, choose_prompts
-from datakit.evaluate_rows import Answers, evaluated, read_answers, read_judgement
+from datakit.evaluate_page import Evaluation, render
+from datakit.evaluate_prompts import choose_prompts
+from datakit.evaluate_rows import evaluated, read_answers, read_judgement
 from datakit.evaluate_tables import figures, tables, verdicts
 from datakit.generate import generate
 from datakit.inputs import check_columns
+from datakit.report import write_page
 from datakit.score import score
 from datakit.store import Store
 from rewards.spec import Reward
@@ -72,7 +75,9 @@ def evaluate(models: Sequence[str], job: Job, *, store: Store, engines: Mapping[
     comparisons = [compare(answers, one, is_guard=one.reward is job.guard) for one in judgements]
     for comparison in comparisons:
         _check_rewarded(comparison)
-    return _report(subjects, asked, (drawn, scored), (comparisons, styles(answers)), answers)
+    found = Evaluation(subjects, asked, job.options, answers, judgements[0], comparisons, styles(answers))
+    report = _report(found, drawn, scored)
+    return report if job.options.html is None else _with_page(report, found, job.options.html)
 
 
 def _check_guard(job: Job) -> None:
@@ -113,17 +118,16 @@ def _check_rewarded(comparison: Comparison) -> None:
     )
 
 
-def _report(
-    subjects: Sequence[Subject],
-    asked: Asked,
-    done: tuple[Sequence[Report], Sequence[Report]],
-    found: tuple[Sequence[Comparison], Sequence[Style]],
-    answers: Answers,
-) -> Report:
-    drawn, scored = done
-    totals = [mean for mean in found[0][0].means if mean.scorer is None]
+def _with_page(report: Report, found: Evaluation, output: Path) -> Report:
+    unchanged = write_page(output, render(found).encode("utf-8", "replace"))
+    return report.model_copy(update={"output": str(output), "unchanged": unchanged})
+
+
+def _report(found: Evaluation, drawn: Sequence[Report], scored: Sequence[Report]) -> Report:
+    answers, shown = found.answers, (found.subjects, found.comparisons, found.styles)
+    totals = [mean for mean in found.comparisons[0].means if mean.scorer is None]
     counts = {
-        "models": len(subjects),
+        "models": len(found.subjects),
         "prompts": len(answers.prompts),
         "answers": answers.frame.height,
         "generated": sum(report.counts["generated"] for report in drawn),
@@ -135,15 +139,15 @@ def _report(
     return Report(
         stage="evaluate",
         counts=counts,
-        reasons=asked.left_out,
+        reasons=found.asked.left_out,
         notes=(
-            *verdicts(subjects, *found),
-            *asked.notes,
+            *verdicts(*shown),
+            *found.asked.notes,
             *dict.fromkeys(note for report in (*drawn, *scored) for note in report.notes if _says_something(note)),
             *(("nothing to do: every prompt is answered and every answer judged",) if idle else ()),
         ),
-        tables=tables(subjects, *found),
-        figures=figures(subjects, *found),
+        tables=tables(*shown),
+        figures=figures(*shown),
         needs_attention=any(report.needs_attention for report in (*drawn, *scored)),
     )
 

@@ -123,7 +123,7 @@ def figures_of(facts: Facts, measures: Mapping[str, pl.Expr]) -> Figures:
     measured = _measured(facts.answers, {**measures, "language": _LANGUAGE})
     return Figures(
         totals=tuple(int(facts.answers[name].sum()) for name in series),
-        lengths=tuple(_lengths(measured.select(*series, length=unit), unit) for unit in measures),
+        lengths=tuple(lengths_of(measured.select(*series, length=unit), unit) for unit in measures),
         languages=_languages(measured, series),
         repeated=_repeated(facts.answers, series),
         clusters={step: _cluster_sizes(found) for (step,), found in facts.clusters.group_by("step")},
@@ -141,7 +141,13 @@ def _measured(answers: pl.DataFrame, measures: Mapping[str, pl.Expr]) -> pl.Data
     return pl.concat(found)
 
 
-def _lengths(measured: pl.DataFrame, unit: str) -> Lengths:
+def lengths_of(measured: pl.DataFrame, unit: str) -> Lengths:
+    """Bins and quantiles of lengths.
+
+    Args:
+        measured: rows of each series with one length; the last column is `length`.
+        unit: what it counts.
+    """
     series = measured.columns[:-1]
     present = measured.filter(pl.any_horizontal(pl.col(series) > 0))
     if present.is_empty():
