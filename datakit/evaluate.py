@@ -1,6 +1,6 @@
 """Stage evaluate: models answer held-out prompts, and are compared by rewards, prompt by prompt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -143,7 +143,7 @@ def _report(found: Evaluation, drawn: Sequence[Report], scored: Sequence[Report]
         notes=(
             *verdicts(*shown),
             *found.asked.notes,
-            *dict.fromkeys(note for report in (*drawn, *scored) for note in report.notes if _says_something(note)),
+            *_notes([*(subject.label for subject in found.subjects), *("" for _ in scored)], [*drawn, *scored]),
             *(("nothing to do: every prompt is answered and every answer judged",) if idle else ()),
         ),
         tables=tables(*shown),
@@ -152,6 +152,9 @@ def _report(found: Evaluation, drawn: Sequence[Report], scored: Sequence[Report]
     )
 
 
-def _says_something(note: str) -> bool:
-    """Whether a stage's line is of use here; what it had not to do is not."""
-    return not note.startswith("nothing to do")
+def _notes(models: Sequence[str], reports: Sequence[Report]) -> Iterator[str]:
+    """What the stages had to say, with the model that it is about; what they had not to do is not said."""
+    for model, report in zip(models, reports, strict=True):
+        for note in report.notes:
+            if not note.startswith("nothing to do"):
+                yield f"{model}: {note}" if model else note

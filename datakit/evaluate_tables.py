@@ -25,7 +25,7 @@ def interval(estimate: Estimate) -> str:
     """The ends of an interval as people read them."""
     if estimate.low is None or estimate.high is None:
         return ""
-    return f"{estimate.low:.3g} to {estimate.high:.3g}"
+    return f"[{estimate.low:.3g}, {estimate.high:.3g}]"
 
 
 def title(comparison: Comparison) -> str:
@@ -34,6 +34,7 @@ def title(comparison: Comparison) -> str:
 
 
 def _means(comparison: Comparison, labels: Sequence[str]) -> Table:
+    skips = any(mean.skipped for mean in comparison.means)
     rows = (
         (
             mean.scorer or ALL,
@@ -42,38 +43,38 @@ def _means(comparison: Comparison, labels: Sequence[str]) -> Table:
             interval(mean.estimate),
             mean.estimate.prompts,
             mean.answers,
-            mean.skipped,
+            *((mean.skipped,) if skips else ()),
             mean.failed,
         )
         for mean in comparison.means
     )
-    columns = ("scorer", "model", "mean", "95 % interval", "prompts", "answers", "skipped", "failed")
+    columns = (
+        "scorer",
+        "model",
+        "mean",
+        "95 % interval",
+        "prompts",
+        "answers",
+        *(("skipped",) if skips else ()),
+        "failed",
+    )
     return Table(title=f"{title(comparison)}: means", columns=columns, rows=tuple(rows))
 
 
 def _differences(comparison: Comparison, labels: Sequence[str]) -> Table:
-    rows = tuple(_difference(one, labels) for one in comparison.differences)
-    columns = (
-        *("scorer", "model", "difference", "95 % interval", "prompts"),
-        *("wins", "interval of wins", "at like length", "interval at like length", "prompts at like length"),
-    )
+    rows = [row for one in comparison.differences for row in _difference(one, labels)]
+    columns = ("scorer", "model", "figure", "", "95 % interval", "prompts")
     heading = f"{title(comparison)}: against {labels[0]}, paired by prompt"
-    return Table(title=heading, columns=columns, rows=rows)
+    return Table(title=heading, columns=columns, rows=tuple(rows))
 
 
-def _difference(one: Difference, labels: Sequence[str]) -> tuple[Any, ...]:
-    return (
-        one.scorer or ALL,
-        labels[one.model],
-        _short(one.difference.mean),
-        interval(one.difference),
-        one.difference.prompts,
-        _short(one.wins.mean),
-        interval(one.wins),
-        _short(one.matched.mean),
-        interval(one.matched),
-        one.matched.prompts,
-    )
+def _difference(one: Difference, labels: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    """A line a figure; of single scorers those at like length are only on the page and in the figures."""
+    lines = {"difference": one.difference, "wins": one.wins}
+    if one.scorer is None:
+        lines["difference at like length"] = one.matched
+    for name, found in lines.items():
+        yield one.scorer or ALL, labels[one.model], name, _short(found.mean), interval(found), found.prompts
 
 
 def _answers(found: Sequence[Style], labels: Sequence[str]) -> Table:
@@ -86,8 +87,8 @@ def _answers(found: Sequence[Style], labels: Sequence[str]) -> Table:
         )
         for style in found
     )
-    columns = ("model", "answers", "mean characters", "mean tokens", "truncated", "refusing", "degenerate")
-    return Table(title="answers, and the shares of them that are ...", columns=columns, rows=tuple(rows))
+    columns = ("model", "answers", "characters", "tokens", "truncated", "refusing", "degenerate")
+    return Table(title="answers: mean lengths, and the shares of them that are ...", columns=columns, rows=tuple(rows))
 
 
 def verdicts(subjects: Sequence[Subject], comparisons: Sequence[Comparison], found: Sequence[Style]) -> Iterator[str]:
@@ -107,7 +108,7 @@ def _verdict(judge: str, one: Difference, labels: Sequence[str]) -> str:
     who = f"{labels[one.model]} against {labels[0]}, {judge}: "
     if one.difference.mean is None:
         return f"{who}no prompt on which both have a reward"
-    within = f" ({interval(one.difference)})" if interval(one.difference) else ""
+    within = f" {interval(one.difference)}".rstrip()
     wins = f"{100 * (one.wins.mean or 0):.3g} % wins"
     return f"{who}{one.difference.mean:+.3g}{within}, {wins}, {counted(one.difference.prompts, 'prompts')}"
 
@@ -124,7 +125,7 @@ def _suspicions(label: str, totals: dict[bool, Difference]) -> Iterator[str]:
     elif not _above(matched):
         yield (
             f"warning: at like length (less than {MATCHED:.0%} apart) the gain of {label} is not there, or cannot be "
-            f"told from chance: {matched.mean:+.3g} ({interval(matched)})"
+            f"told from chance: {matched.mean:+.3g} {interval(matched)}"
         )
 
 
