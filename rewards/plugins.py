@@ -20,9 +20,10 @@ T = TypeVar("T")
 
 
 def variant_names(package: str) -> list[str]:
-    """Names of the variants in a package, sorted: one file each, those that begin with `_` left out."""
+    """Names of the variants in a package, sorted: one file each; folders and names that begin with `_` are none."""
     paths = importlib.import_module(package).__path__
-    return sorted(found.name for found in pkgutil.iter_modules(paths) if not found.name.startswith("_"))
+    found = pkgutil.iter_modules(paths)
+    return sorted(module.name for module in found if not module.ispkg and not module.name.startswith("_"))
 
 
 def load_variant(package: str, name: str) -> ModuleType:

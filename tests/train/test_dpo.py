@@ -94,7 +94,8 @@ def test_pairs_on_which_people_split_are_ambiguous(fit, store, tmp_path):
 def test_pairs_of_rewards_with_small_margins_are_ambiguous(fit, store):
     with store.write() as con:
         con.execute(
-            "INSERT INTO datasets SELECT 'scored', 1, 'pairs', run_id, '{\"source\": \"pairs@1\"}' FROM datasets WHERE name = 'pairs'"
+            "INSERT INTO datasets SELECT 'scored', 1, 'pairs', run_id, '{\"source\": \"pairs@1\"}' "
+            "FROM datasets WHERE name = 'pairs'"
         )
         con.execute("""
             INSERT INTO pairs SELECT 'scored', 1, md5(c.left_id::VARCHAR)::UUID, c.prompt_id,

@@ -25,6 +25,8 @@ def build(trainer: Trainer, job: Job) -> tuple[Any, list[Dropped]]:
         ConfigError: no row is left.
     """
     dropped: list[Dropped] = []
+    if job.rows.validation is None and job.arguments.eval_strategy != "no":
+        _without_evaluation(job)
     try:
         worker = trainer.build(job, trainer.loads(job))
     except TemplateError:
@@ -37,6 +39,15 @@ def build(trainer: Trainer, job: Job) -> tuple[Any, list[Dropped]]:
     return worker, dropped
 
 
+def _without_evaluation(job: Job) -> None:
+    """TRL's config for a set that is too small to hold anything out."""
+    from transformers.trainer_utils import IntervalStrategy
+
+    job.notes.append("nothing is held out: no evaluation, and no early stopping")
+    job.arguments.eval_strategy = IntervalStrategy.NO
+    job.arguments.do_eval = job.arguments.load_best_model_at_end = False
+
+
 def _without_refused(rows: Rows, tokenizer: Any) -> tuple[Rows, list[Dropped]]:
     """The rows without those that the chat template refuses.
 
@@ -44,7 +55,7 @@ def _without_refused(rows: Rows, tokenizer: Any) -> tuple[Rows, list[Dropped]]:
         ConfigError: it refuses all.
     """
     dropped: list[Dropped] = []
-    kept = {}
+    kept: dict[str, Any] = {}
     for name in ("train", "validation"):
         dataset, places = getattr(rows, name), []
         for place, row in enumerate(dataset or ()):

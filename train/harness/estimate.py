@@ -26,6 +26,8 @@ def describe(plan: Plan) -> Report:
     mean = sum(min(length, limit) for length in lengths) / len(lengths)
     steps = optimizer_steps(plan.rows.size, arguments)
     rows_seen = steps * rows_per_step(arguments)
+    if arguments.max_steps <= 0:  # an epoch's last batch may be smaller
+        rows_seen = min(rows_seen, round(arguments.num_train_epochs * plan.rows.size))
     tokens = {"tokens a row (mean)": round(mean, 1), "tokens in all, about": round(mean * rows_seen)}
     figures = {
         "rows": plan.rows.size,

@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from rewards.plugins import variant_class
+from rewards.plugins import variant_class, variant_names
 from rewards.yaml_file import read_yaml
 from schemas.errors import ConfigError, did_you_mean
 from schemas.options import TrainOptions
@@ -92,6 +92,9 @@ def trainer_class(method: str) -> type[Trainer]:
     Raises:
         ConfigError: there is none of that name.
     """
+    known = variant_names("train")
+    if method not in known:
+        raise ConfigError(f"no method of training {method!r}; {did_you_mean(method, known)}")
     return variant_class("train", method, Trainer)  # type: ignore[type-abstract]
 
 

@@ -24,6 +24,9 @@ from train.harness.plan import Plan
 from train.harness.settings import read_settings
 from train.harness.trainer import Job
 
+DISK_FULL = ("No space left", "File too large", "file write failed", "Disk quota exceeded")
+"""What the libraries say when a file cannot grow."""
+
 
 def train(method: str, dataset: str, options: TrainOptions, *, store: Store) -> Report:
     """Train a model on a data set of the store.
@@ -107,7 +110,7 @@ def _fit(plan: Plan, job: Job, worker: Any, run: Run) -> None:
 
     worker.remove_callback(PrinterCallback)
     patience = plan.settings.trainer.early_stopping
-    if patience and plan.rows.validation is not None:
+    if patience and job.rows.validation is not None:
         worker.add_callback(EarlyStoppingCallback(patience))
     checkpoint = plan.folder.last_checkpoint()
     if checkpoint:
@@ -189,14 +192,16 @@ def _quiet() -> Iterator[None]:
 @contextmanager
 def _one_line_errors(plan: Plan) -> Iterator[None]:
     """What the machine lacks becomes one line; what was done before is in the last checkpoint."""
+    from safetensors import SafetensorError
+
     again = "the same command goes on from the last checkpoint"
     try:
         yield
     except DatakitError:
         raise
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         text = " ".join(str(error).split())
-        if any(sign in text for sign in ("No space left", "file write failed", "os error 28")):
+        if any(sign in text for sign in DISK_FULL):
             raise UserError(f"the disk of {plan.folder.path} is full; make room, {again}") from error
         if "out of memory" in text or "can't allocate memory" in text:
             raise UserError(
