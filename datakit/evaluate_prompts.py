@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from datakit import datasets
 from datakit.datasets import Dataset
+from datakit.derived import check_name
 from datakit.evaluate_models import Subject
 from datakit.groups import create_groups
 from datakit.ingest import ingest
@@ -17,7 +18,7 @@ from datakit.lineage import Training, trained_prompts, trainings_of
 from datakit.run import Run
 from datakit.settle import select_rows
 from datakit.store import Store
-from schemas.errors import InputError, UserError
+from schemas.errors import ConfigError, InputError, UserError
 from schemas.identity import canonical_json, content_id
 from schemas.options import GroupOptions, IngestOptions
 from schemas.report import counted
@@ -151,11 +152,14 @@ def _say_trained(choice: _Choice) -> str:
 
 def _shelve(choice: _Choice, options: IngestOptions, store: Store) -> Dataset:
     """The kept prompts as a data set; the same prompts of the same set are stored once."""
-    name = f"{choice.source.name}-{UNTRAINED if choice.trained else SELECTED}"
+    name = options.name or f"{choice.source.name}-{UNTRAINED if choice.trained else SELECTED}"
+    if name == choice.source.name:
+        raise ConfigError(f"--as {name} is the set that the prompts are chosen from; choose another name")
     content = content_id([str(choice.source), choice.kept])
     with store.read() as con:
+        check_name(con, name, "prompts")
         row = con.execute(
-            "SELECT max(version) FROM datasets WHERE name = ? AND config->>'$.content' = ?", [name, content]
+            "SELECT max(version) FROM datasets WHERE name = ? AND (config->>'$.content') = ?", [name, content]
         ).fetchone()
         if row and row[0] is not None:
             return datasets.get(con, f"{name}@{row[0]}")
