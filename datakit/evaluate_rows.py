@@ -80,7 +80,7 @@ def read_answers(con: duckdb.DuckDBPyConnection, data: Dataset, subjects: Sequen
             g.recipe_id::VARCHAR AS recipe_id, c.text, length(c.text)::DOUBLE AS chars, c.n_tokens::DOUBLE AS n_tokens,
             coalesce(c.finish_reason = 'length', false) AS truncated
         FROM groups g JOIN candidates c USING (candidate_id)
-        WHERE c.sample_index < {samples_sql(subjects[0].generation.n).replace("columns", "g.columns")}
+        WHERE c.sample_index < {samples_sql(subjects[0].generation.n, "g.columns")}
         ORDER BY c.prompt_id, candidate_id
     """).pl()
     prompts: pl.DataFrame = con.execute("""

@@ -65,9 +65,9 @@ def page_of(
     return [Lack(row[0], json.loads(row[1]), json.loads(row[2] or "null"), tuple(row[3] or ())) for row in rows]
 
 
-def samples_sql(n: int) -> str:
-    """How many answers a prompt gets, over its `columns`: its own column `n`, or the command's."""
-    return f"greatest(coalesce(try_cast(columns->>'$.n' AS INTEGER), {n}), 0)"
+def samples_sql(n: int, columns: str = "columns") -> str:
+    """How many answers a prompt gets, by its columns: its own column `n`, or the command's."""
+    return f"greatest(coalesce(try_cast({columns}->>'$.n' AS INTEGER), {n}), 0)"
 
 
 def _missing_sql(n: int, drawn: tuple[str, Origin], prompts: str) -> str:

@@ -1,7 +1,11 @@
 """Evaluation: models are compared prompt by prompt, on prompts that none of them was trained on."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -411,3 +415,21 @@ def test_a_rule_that_reads_a_column_that_is_not_there_is_refused_before_anything
     with pytest.raises(RuleError, match="answer"):
         bench.evaluate({"a": always("1")})
     assert not Fake.asked
+
+
+def test_the_command_prints_figures_for_machines_and_one_line_for_a_mistake(bench, chat_server):
+    chat_server.reply = lambda body, number: (200, "1 yes" if body["model"] == "new" else "0 no")
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [Path(sys.executable).parent / "datakit", "evaluate", *arguments, "--prompts", "prompts.jsonl"]
+        command += ["--reward", "reward.yaml", "--base-url", chat_server.url, "--store", "s.duckdb"]
+        return subprocess.run(command, cwd=bench.folder, capture_output=True, text=True, timeout=120, check=False)
+
+    done = run("old", "new", "-n", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)["figures"]
+    [all_of_it, _] = figures["differences"]
+    assert (all_of_it["model"], all_of_it["against"], all_of_it["mean"]) == ("new", "old", 1.0)
+    assert "new against old, reward reward: +1 [1, 1], 100 % wins, 6 prompts" in run("old", "new", "-n", "1").stdout
+    wrong = run("./gone")
+    assert (wrong.returncode, wrong.stderr) == (2, "error: no model directory ./gone\n")
