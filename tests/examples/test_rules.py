@@ -167,6 +167,11 @@ def test_the_spec_loads_and_lists_every_rule_of_the_file() -> None:
     assert [scorer.name for scorer in reward.scorers] == [rule.name for rule in rules_in(EXAMPLES / "rules.py")]
 
 
+def test_the_guard_shares_no_rule_with_the_reward() -> None:
+    guard, reward = (reward_of(read_spec(EXAMPLES / name)) for name in ("guard.yaml", "reward.yaml"))
+    assert not {scorer.rule.name for scorer in guard.scorers} & {scorer.rule.name for scorer in reward.scorers}
+
+
 @pytest.mark.parametrize("answer", ["", "Sure!", "好的。", "[" * 5000 + "]", "```" * 300, "1. " * 300, "No " * 1000])
 def test_no_rule_fails_on_any_example_prompt(answer: str) -> None:
     for prompt in PROMPTS:
