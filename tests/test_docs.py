@@ -13,7 +13,9 @@ from datakit.sql import sql
 from datakit.store import Store
 from rewards.plugins import rules_in, variant_names
 from rewards.spec import load_reward
-from schemas.options import RewardOptions
+from schemas.options import RewardOptions, TrainOptions
+from train.harness.settings import read_settings, trainer_class
+from train.harness.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -30,7 +32,10 @@ def command_lines(path: Path) -> list[str]:
 
 
 def loads(file: Path) -> bool:
-    """Whether a YAML file is a cleaning or a reward."""
+    """Whether a YAML file is the config of the training of its name, a cleaning or a reward."""
+    if file.stem in variant_names("train"):
+        options = TrainOptions(model="none", config=file, output=file.parent / "out")
+        return not read_settings(file.stem, options).notes
     if "filters:" in file.read_text(encoding="utf-8"):
         return bool(load_recipe(file).filters)
     return bool(load_reward(RewardOptions(reward=file)).scorers)
@@ -107,6 +112,15 @@ def test_the_documents_name_every_diagnosis_with_its_threshold():
         assert re.search(rf"\| {diagnosis.threshold:g}[:, ]", row), name
 
 
+def test_the_documents_name_every_option_of_the_trainings():
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+    for method in variant_names("train"):
+        assert f"datakit train {method}" in text
+        for name in trainer_class(method).model_fields.keys() | Trainer.model_fields.keys():
+            assert f"`{name}`" in text, f"{method}: {name}"
+
+
+@pytest.mark.filterwarnings("default")  # those of torch, transformers and trl
 def test_every_yaml_in_examples_loads():
     for file in (ROOT / "examples").glob("*.yaml"):
         assert loads(file)

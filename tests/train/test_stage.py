@@ -375,15 +375,3 @@ def test_train_options_are_checked_by_the_command_line(store):
     assert run(["train", "sft", "sft", "--store", str(store.path)]) == 2
     assert TrainOptions(model="m", output="o").dry_run is False
     assert train.__doc__
-
-
-@pytest.mark.parametrize("method", ["sft", "dpo"])
-def test_the_examples_settings_are_read(method, tiny, tmp_path):
-    from pathlib import Path
-
-    from train.harness.settings import read_settings
-
-    config = Path(__file__).parents[2] / "examples" / f"{method}.yaml"
-    found = read_settings(method, TrainOptions(model=str(tiny), config=config, output=tmp_path / "out"))
-    assert found.arguments.per_device_train_batch_size * found.arguments.gradient_accumulation_steps == 16
-    assert found.notes == ()
