@@ -19,7 +19,7 @@ def build(trainer: Trainer, job: Job) -> tuple[Any, list[Dropped]]:
 
     Returns:
         The trainer, and ledger rows: `template_refuses` (the chat template raises an error for the conversation) and
-        `too_long` (the prompt alone fills max_length, so that nothing is left to learn).
+        `too_long` (what that means to TRL, the trainer says: mostly that the prompt alone fills max_length).
 
     Raises:
         ConfigError: no row is left.
@@ -32,7 +32,7 @@ def build(trainer: Trainer, job: Job) -> tuple[Any, list[Dropped]]:
     except TemplateError:
         job.rows, dropped = _without_refused(job.rows, job.tokenizer)
         worker = trainer.build(job, trainer.loads(job))
-    dropped += _too_long(job.rows, worker)
+    dropped += _too_long(job.rows, worker, trainer.too_long)
     if len(worker.train_dataset) == 0:
         reasons = sorted({str(row["reason"]) for row in dropped})
         raise ConfigError(f"{job.rows.dataset}: no row is left to train on ({', '.join(reasons)}); raise max_length")
@@ -81,12 +81,12 @@ def _refusal(row: Mapping[str, Any], tokenizer: Any) -> str:
     return ""
 
 
-def _too_long(rows: Rows, worker: Any) -> list[Dropped]:
+def _too_long(rows: Rows, worker: Any, why: str) -> list[Dropped]:
     """Rows that TRL left out; unknown where it packed them, which leaves none out."""
     if "row" not in worker.train_dataset.column_names:
         return []
     kept = set(worker.train_dataset["row"])
     limit = getattr(worker.args, "max_length", None)
-    detail = f"the prompt fills max_length {limit}"
+    detail = f"{why} max_length {limit}"
     given = rows.train.select_columns(["row", "prompt_id"])
     return [{"reason": "too_long", "detail": detail, "item_id": r["prompt_id"]} for r in given if r["row"] not in kept]

@@ -37,7 +37,7 @@ def load(kind: Any, job: Job, **more: Any) -> Any:
     logging.disable_progress_bar()
     refuse_adapter(job.model)
     try:
-        return kind.from_pretrained(job.model, **init_arguments(job), **more)
+        return kind.from_pretrained(job.model, **{**init_arguments(job), **more})
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
         raise NotFoundError(f"cannot load model {job.model}: {reason}") from error

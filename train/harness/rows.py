@@ -19,9 +19,6 @@ MENDED = {
 }
 """What a form needs, and how to come by it."""
 
-KEYS = ("row", "prompt_id")
-"""Columns that name a row in the store; trainers ignore them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -33,11 +30,14 @@ class Reading:
     seed: int
     margin: bool = False
     """With the column `margin`."""
+    extras: tuple[str, ...] = ()
+    """Further columns, as SQL over the table `exported`, which is `e` there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a data set, in its order: Hugging Face datasets with `row` and `prompt_id` beside TRL's columns."""
+    """The rows of a data set, in its order: Hugging Face datasets with `row` and `prompt_id`, which
+    name a row in the store, beside TRL's columns."""
 
     dataset: Dataset
     train: Any
@@ -64,19 +64,33 @@ def read_rows(store: Store, name: str, how: Reading) -> Rows:
         # a preference holds examples, and everything holds prompts
         if form != how.form:
             raise ConfigError(f"{dataset} holds {form} rows; this method trains on {MENDED[how.form]}")
-        shape = shape_of(con, form, dataset, plain=False, typed=True, margin=how.margin)
-        query = rows_sql(shape, dataset.kind)
-        table = con.execute(f"SELECT {_columns(con, query)} FROM ({query})").to_arrow_table()
-        keys = _keys(con, how)
+        return read_exported(con, dataset, how)
+
+
+def read_exported(con: duckdb.DuckDBPyConnection, dataset: Dataset, how: Reading) -> Rows:
+    """Read the rows that the table `exported` names (datakit.trl_rows.create_exported, or one like it).
+
+    Raises:
+        ConfigError: there are none.
+    """
+    shape = shape_of(con, how.form, dataset, plain=False, typed=True, margin=how.margin)
+    query = rows_sql(shape, dataset.kind)
+    table = con.execute(f"SELECT {_columns(con, query)} FROM ({query})").to_arrow_table()
     if table.num_rows == 0:
         raise ConfigError(f"{dataset} has no rows to train on")
-    return split(dataset, table, keys)
+    return split(dataset, table, _keys(con, how))
 
 
 def split(dataset: Dataset, table: pa.Table, keys: pa.Table) -> Rows:
-    """Rows of Arrow tables: `table` has TRL's columns, `keys` row, prompt_id and held_out, in the same order."""
+    """Rows of Arrow tables, in the same order.
+
+    Args:
+        dataset: where they come from.
+        table: TRL's columns.
+        keys: row, prompt_id, held_out, and columns that go beside TRL's.
+    """
     held = keys.column("held_out")
-    for name in KEYS:
+    for name in keys.drop_columns("held_out").column_names:
         table = table.append_column(name, keys.column(name))
     validation = table.filter(held)
     return Rows(
@@ -113,8 +127,9 @@ def held_out_sql(share: float, seed: int, prompts: str) -> str:
 
 
 def _keys(con: duckdb.DuckDBPyConnection, how: Reading) -> pa.Table:
+    extras = "".join(f", {column}" for column in how.extras)
     return con.execute(f"""
-        SELECT e.row, e.prompt_id::VARCHAR AS prompt_id, h.held_out
+        SELECT e.row, e.prompt_id::VARCHAR AS prompt_id, h.held_out{extras}
         FROM exported e JOIN ({held_out_sql(how.validation, how.seed, "exported")}) h USING (prompt_id) ORDER BY e.row
     """).to_arrow_table()
 

@@ -46,6 +46,8 @@ class Trainer(Frozen):
     """TRL's config class."""
     defaults: ClassVar[Mapping[str, Any]] = {}
     """Where the defaults differ from TRL's, for every method (train/harness/settings.py) or this one."""
+    too_long: ClassVar[str] = "the prompt fills"
+    """What TRL leaves a row out for; the ledger's detail is this and max_length."""
 
     validation: float = Field(0.05, ge=0, lt=1)
     """Share of the prompts that are held out; their rows are never trained on."""
