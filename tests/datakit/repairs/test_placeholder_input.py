@@ -42,6 +42,7 @@ KEPT = [
         "Which one?\nAll,\nNone",
         "Choose:\nN/A",
     ),
+    *("Classify the following text.\nNone", "Convert this value to JSON.\nnull", "判断下面句子的情感。\n无"),
     *("Find an antonym.\nnothing", "Translate the word.\nNone", "写出反义词。\n无", "翻译：\n没有", "A\nB\nnone"),
     *(
         "Fix the sentence:\nno input was given to him",
