@@ -60,7 +60,7 @@ def train(given: argparse.Namespace, base: str, method: str) -> str:
     """One method; returns the trained model's directory."""
     output = str(given.work / method)
     data = {"dpo": "train-pairs", "sft": "train-best"}[method]
-    run("train", method, data, "--model", base, "--config", str(EXAMPLES / f"{method}.yaml"), "-o", output)
+    run("train", method, data, "--model", base, "--config", str(EXAMPLES / "train" / f"{method}.yaml"), "-o", output)
     return output
 
 

@@ -16,7 +16,7 @@ for round in 1 2; do
     datakit generate "round$round" --model "$model" -n 8 --max-tokens 200 --seed "$round"
     datakit score "round$round" --reward examples/reward.yaml
     datakit reject-sample "round$round" --reward examples/reward.yaml --share 0.25 --as "best$round"
-    datakit train sft "best$round" --model "$model" --config examples/sft.yaml -o "$work/model$round"
+    datakit train sft "best$round" --model "$model" --config examples/train/sft.yaml -o "$work/model$round"
     model=$work/model$round
 done
 

@@ -33,7 +33,7 @@ def command_lines(path: Path) -> list[str]:
 
 def loads(file: Path) -> bool:
     """Whether a YAML file is the config of the training of its name, a cleaning or a reward."""
-    if file.stem in variant_names("train"):
+    if file.parent.name == "train":
         options = TrainOptions(model="none", config=file, output=file.parent / "out")
         return not read_settings(file.stem, options).notes
     if "filters:" in file.read_text(encoding="utf-8"):
@@ -122,7 +122,7 @@ def test_the_documents_name_every_option_of_the_trainings():
 
 @pytest.mark.filterwarnings("default")  # those of torch, transformers and trl
 def test_every_yaml_in_examples_loads():
-    for file in (ROOT / "examples").glob("*.yaml"):
+    for file in (ROOT / "examples").rglob("*.yaml"):
         assert loads(file)
 
 
