@@ -1,4 +1,4 @@
-"""Everything that a store has, as tables: data sets, recipes, newest runs."""
+"""Everything that a store has, as tables: data sets, recipes, trainings, newest runs."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from schemas.report import Table, counted
 
 
 def store_tables(con: duckdb.DuckDBPyConnection, limit: int) -> list[Table]:
-    """Data sets, recipes, and the newest `limit` runs."""
+    """Data sets, recipes, trainings, and the newest `limit` runs."""
     return [
         query_table(
             con,
@@ -50,8 +50,27 @@ def store_tables(con: duckdb.DuckDBPyConnection, limit: int) -> list[Table]:
             FROM recipes r LEFT JOIN candidates c USING (recipe_id) GROUP BY ALL ORDER BY r.model, recipe
             """,
         ),
+        *_trainings(con),
         _runs(con, limit),
     ]
+
+
+def _trainings(con: duckdb.DuckDBPyConnection) -> list[Table]:
+    """What was trained, if anything was; steps and loss are the newest that were logged."""
+    found = query_table(
+        con,
+        "Trainings",
+        """
+        SELECT left(t.run_id::VARCHAR, 8) AS run, t.method, t.dataset || '@' || t.version AS "data set",
+            regexp_extract(t.model, '[^/]+/*$') AS "from", max(m.step) AS steps,
+            round(arg_max(m.value, m.step) FILTER (m.name IN ('loss', 'reward')), 4) AS "loss or reward",
+            round(arg_max(m.value, m.step) FILTER (m.name = 'eval_loss'), 4) AS "held out",
+            t.output
+        FROM trainings t JOIN runs r USING (run_id) LEFT JOIN metrics m USING (run_id)
+        GROUP BY ALL ORDER BY any_value(r.started_at)
+        """,
+    )
+    return [found] if found.rows else []
 
 
 def _runs(con: duckdb.DuckDBPyConnection, limit: int) -> Table:

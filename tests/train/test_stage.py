@@ -375,3 +375,14 @@ def test_train_options_are_checked_by_the_command_line(store):
     assert run(["train", "sft", "sft", "--store", str(store.path)]) == 2
     assert TrainOptions(model="m", output="o").dry_run is False
     assert train.__doc__
+
+
+def test_show_lists_the_trainings(fit, store, tmp_path):
+    from datakit.show import show
+
+    assert "Trainings" not in [table.title for table in show(store=store).tables]
+    fit("sft", "sft", {"max_steps": 4})
+    (table,) = [table for table in show(store=store).tables if table.title == "Trainings"]
+    (row,) = table.rows
+    assert row[1:5] == ("sft", "sft@1", "tiny0", 4)
+    assert row[7] == str(tmp_path / "out")
