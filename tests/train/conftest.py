@@ -5,7 +5,7 @@ import pytest
 WORDS = "red green blue one two three cat dog yes no the a is of what say name colour number animal"
 
 
-def make_tiny(folder, *, layers=2, template=True, seed=0):
+def make_tiny(folder, *, layers=2, heads=2, template=True, seed=0):
     """A Llama of two layers and a tokenizer of words; learns a small set by heart in seconds."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -38,7 +38,7 @@ def make_tiny(folder, *, layers=2, template=True, seed=0):
         hidden_size=32,
         intermediate_size=64,
         num_hidden_layers=layers,
-        num_attention_heads=2,
+        num_attention_heads=heads,
         max_position_embeddings=512,
         pad_token_id=2,
         bos_token_id=0,
@@ -51,7 +51,7 @@ def make_tiny(folder, *, layers=2, template=True, seed=0):
 
 @pytest.fixture(scope="session", name="make_tiny")
 def _make_tiny():
-    """Builds a tiny model in a folder: other layers, no template."""
+    """Builds a tiny model in a folder: other layers or heads, no template."""
     return make_tiny
 
 
