@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 from pydantic import JsonValue, ValidationError
 
 from datakit import datasets
 from datakit.diagnosis import Diagnosis, Finding
 from datakit.inputs import columns_of
 from datakit.progress import track
-from datakit.scored import read_scored
+from datakit.scored import Scored, read_scored
 from datakit.store import Store
 from rewards.plugins import variant_class, variant_names
 from rewards.spec import Reward
@@ -17,6 +18,8 @@ from schemas.options import DiagnoseOptions, GroupOptions
 from schemas.report import Report, Table, counted
 
 PACKAGE = "datakit.diagnoses"
+OF_SCORERS = ("failures", "saturation")
+"""Diagnoses that a single answer satisfies: they say whether scorers work, and nothing about the reward."""
 
 
 def diagnose(
@@ -51,20 +54,21 @@ def diagnose(
                 findings[name] = diagnosis.examine(scored)
                 bar.advance()
     warnings = [name for name, finding in findings.items() if _warns(diagnoses[name], finding)]
+    nothing = _nothing(scored, findings)
     counts = {
         "candidates": len(scored.group),
         "with reward": int((scored.rewards == scored.rewards).sum()),
         "groups": int(scored.group[-1]) + 1 if len(scored.group) else 0,
         "with spread": len(scored.best),
-        "warnings": len(warnings),
+        "warnings": len(warnings) + bool(nothing),
     }
     shown = list(findings) if options.details else warnings
     return Report(
         stage="diagnose",
         counts=counts,
-        notes=_notes(diagnoses, warnings, counts),
+        notes=_notes({name: diagnoses[name].advice() for name in warnings}, nothing),
         tables=(_overview(diagnoses, findings), *(table for name in shown for table in findings[name].tables)),
-        needs_attention=options.fail_on_warning and bool(warnings),
+        needs_attention=options.fail_on_warning and counts["warnings"] > 0,
     )
 
 
@@ -106,10 +110,20 @@ def _overview(diagnoses: Mapping[str, Diagnosis], findings: Mapping[str, Finding
     return Table(title="is the reward hacked, or useless?", columns=columns, rows=tuple(rows))
 
 
-def _notes(diagnoses: Mapping[str, Diagnosis], warnings: list[str], counts: Mapping[str, int]) -> tuple[str, ...]:
-    if not counts["candidates"]:
-        return ("no candidates: nothing to examine",)
-    if not counts["with reward"]:
-        return ("no candidate has a reward: run `datakit score` with the same rules first",)
-    said = [f"{name}: {diagnoses[name].advice()}" for name in warnings]
-    return (counted(len(warnings), "warnings"), *said) if warnings else ("no warning",)
+def _nothing(scored: Scored, findings: Mapping[str, Finding]) -> str:
+    """Why nothing could be examined; empty if something was. Silence would pass for a clean bill of health."""
+    if not len(scored.group):
+        return "no candidates"
+    if np.isnan(scored.rewards).all():
+        if (scored.statuses >= 0).any():
+            return "no candidate has a reward, for every one a scorer failed, was skipped or was not run"
+        return "no candidate has a reward: run `datakit score` with the same rules first"
+    if not any(findings[name].figure is not None for name in findings if name not in OF_SCORERS):
+        return "too few answers with a reward"
+    return ""
+
+
+def _notes(advice: Mapping[str, str], nothing: str) -> tuple[str, ...]:
+    said = [f"nothing could be examined: {nothing}"] if nothing else []
+    said += [f"{name}: {text}" for name, text in advice.items()]
+    return (counted(len(said), "warnings"), *said) if said else ("no warning",)

@@ -12,7 +12,7 @@ LEAST = 20
 
 
 class LengthCorrelation(Diagnosis):
-    """Spearman's correlation of reward and length within the groups: ranks within each group, pooled."""
+    """Spearman's correlation of reward and length, the larger of two: over all, and of ranks within groups, pooled."""
 
     threshold: float = 0.5
 
@@ -24,18 +24,20 @@ class LengthCorrelation(Diagnosis):
         chars = np.where(rows, scored.chars, np.nan)
         within = [scored.centred(values, rows) for values in (scored.rewards, chars)]
         ranked = [scored.centred(_ranks(values, scored.group), rows) for values in (scored.rewards, chars)]
+        over_all = (scored.rewards[rows], chars[rows])
         figures = (
-            ("within groups, Spearman", _correlation(*ranked)),
-            ("within groups, Pearson", _correlation(*within)),
-            ("over all, Spearman", _correlation(_ranks(scored.rewards[rows]), _ranks(chars[rows]))),
-            ("over all, Pearson", _correlation(scored.rewards[rows], chars[rows])),
+            ("within groups", _correlation(*ranked), _correlation(*within)),
+            ("over all", _correlation(*map(_ranks, over_all)), _correlation(*over_all)),
         )
-        table = Table(title="reward against length (characters)", columns=("correlation", "value"), rows=figures)
-        found = figures[0][1]
-        if found is None:
-            return Finding(None, "no group has rewards and lengths that differ", (table,))
+        table = Table(
+            title="reward against length (characters)", columns=("where", "Spearman", "Pearson"), rows=figures
+        )
+        told = [(abs(value), value, where) for where, value, _ in figures if value is not None]
+        if not told:
+            return Finding(None, "no two rewards and lengths differ", (table,))
+        share, found, where = max(told)
         what = "longer" if found > 0 else "shorter"
-        return Finding(abs(found), f"rank correlation with length within groups: {what} answers get more", (table,))
+        return Finding(share, f"rank correlation with length ({where}): {what} answers get more", (table,))
 
     def advice(self) -> str:
         """See the base class."""

@@ -3,16 +3,21 @@
 import numpy as np
 
 from datakit.diagnosis import Diagnosis, Finding
-from datakit.scored import Numbers, Scored
+from datakit.scored import Numbers, Places, Scored
 from schemas.report import Table
 
-BINS = 20
-"""The predictor is the mean reward of each twentieth of the lengths: bands and bends count too, not only lines."""
-LEAST = 10 * BINS
+BINS = 50
+"""The predictor is the mean reward of each fiftieth of the lengths: bands and bends count too, not only lines."""
+PER_BIN = 10
+"""Candidates that a band should have; fewer candidates make fewer bands."""
+LEAST = 5 * PER_BIN
 
 
 class LengthPrediction(Diagnosis):
-    """Share of the variance of the reward within groups (adjusted R squared) that relative length explains."""
+    """Share of the variance of the reward (adjusted R squared) that length explains: the largest of three.
+
+    Within groups by the length in characters, within groups by the length relative to the group's, and over all.
+    """
 
     threshold: float = 0.3
 
@@ -21,31 +26,45 @@ class LengthPrediction(Diagnosis):
         rows = ~np.isnan(scored.rewards)
         if rows.sum() < LEAST:
             return Finding(None, f"fewer than {LEAST} rewarded candidates")
-        logs = np.log1p(scored.chars)
-        within = _explained(scored.centred(logs, rows), scored.centred(scored.rewards, rows))
-        over_all = _explained(logs[rows], scored.rewards[rows])
-        rows_ = (("within groups", within), ("over all", over_all))
-        table = Table(title="reward explained by length alone", columns=("where", "R squared"), rows=rows_)
-        if within is None:
-            return Finding(None, "no group has rewards that differ", (table,))
-        return Finding(within, "of the reward's variance within groups is told by length alone", (table,))
+        rewards, lengths, group = scored.rewards[rows], scored.chars[rows], scored.group[rows]
+        figures = (
+            ("within groups", _explained(lengths, rewards, group)),
+            (
+                "within groups, by relative length",
+                _explained(scored.centred(np.log1p(scored.chars), rows), rewards, group),
+            ),
+            ("over all", _explained(lengths, rewards, np.zeros_like(group))),
+        )
+        table = Table(title="reward explained by length alone", columns=("where", "R squared"), rows=figures)
+        told = [(share, where) for where, share in figures if share is not None]
+        if not told:
+            return Finding(None, "no two rewards differ", (table,))
+        share, where = max(told)
+        return Finding(share, f"of the reward's variance is told by length alone ({where})", (table,))
 
     def advice(self) -> str:
         """See the base class."""
         return "a policy can win by its length alone: look at which scorer follows it, and weigh or bound that one"
 
 
-def _explained(lengths: Numbers, rewards: Numbers) -> float | None:
-    """Adjusted R squared of the means of equally many lengths; None where the reward does not vary."""
-    around = rewards - rewards.mean()
+def _explained(lengths: Numbers, rewards: Numbers, group: Places) -> float | None:
+    """Adjusted R squared, within the groups, of a mean for each band of lengths; None where no reward varies.
+
+    Lengths are put into bands before anything is centred: a band in characters is one whatever the group's lengths.
+    """
+    bins = min(BINS, len(lengths) // PER_BIN)
+    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, bins + 1)[1:-1]))
+    band, bands = np.searchsorted(edges, lengths, "right"), len(edges) + 1
+    _, group = np.unique(group, return_inverse=True)
+    many = np.bincount(group * bands + band, minlength=(group.max() + 1) * bands).reshape(-1, bands)
+    size = many.sum(axis=1)
+    around = rewards - (np.bincount(group, weights=rewards) / size)[group]
     total = float(around @ around)
-    if total <= 1e-12 * len(rewards):
+    # least squares on the bands and the groups, the groups already taken out of both sides (Frisch and Waugh 1933)
+    cross = np.diag(many.sum(axis=0)) - (many / size[:, None]).T @ many
+    told = np.bincount(band, weights=around, minlength=bands)
+    weights, _, rank, _ = np.linalg.lstsq(cross, told, rcond=1e-9)
+    free = len(rewards) - len(size) - int(rank)
+    if total <= 1e-12 * len(rewards) or free <= 0:
         return None
-    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, BINS + 1)[1:-1]))
-    places = np.searchsorted(edges, lengths, "right")
-    many = np.bincount(places, minlength=len(edges) + 1)
-    sums = np.bincount(places, weights=around, minlength=len(edges) + 1)
-    used = many > 0
-    between = float((sums[used] ** 2 / many[used]).sum())
-    free = len(rewards) - int(used.sum())
-    return max(0.0, 1 - (1 - between / total) * (len(rewards) - 1) / free)
+    return max(0.0, 1 - (1 - float(told @ weights) / total) * (len(rewards) - len(size)) / free)

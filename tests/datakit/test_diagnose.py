@@ -82,9 +82,32 @@ def one_weight_decides(chance: random.Random) -> list[tuple[str, list[Outcome | 
     return [(prose(chance), [ok(0.6), ok(0.3), None]), (prose(chance), [ok(0.3), ok(0.5), None])]
 
 
+def in_a_band_of_characters(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    """The groups' lengths differ, so that in lengths relative to the group's the band is a smear."""
+    usual = chance.choice([20, 40, 80, 160])
+    texts = ["x" * chance.randint(usual, 4 * usual) for _ in range(6)]
+    return [(text, [ok(1.0 if 80 <= len(text) <= 160 else chance.random() / 5), ok(0.5), None]) for text in texts]
+
+
+def longer_wins_among_single_answers(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    return longer_wins(chance)[:1]
+
+
+def a_weight_away_from_refusals(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    """Refusals win a third of the groups, and all of them at half as much again: only few pairs turn round."""
+    best = chance.uniform(0.7, 1.4)
+    answers = [(prose(chance), [ok(best * share), ok(0), None]) for share in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1)]
+    return [*answers, (REFUSAL, [ok(0), ok(0.95), None])]
+
+
 PLANTED: dict[str, Sequence[Make]] = {
-    "length_correlation": [longer_wins],
-    "length_prediction": [longer_wins, longer_wins_up_to_a_point],
+    "length_correlation": [longer_wins, longer_wins_among_single_answers],
+    "length_prediction": [
+        longer_wins,
+        longer_wins_up_to_a_point,
+        in_a_band_of_characters,
+        longer_wins_among_single_answers,
+    ],
     "saturation": [always_one],
     "ties": [always_one, flat],
     "conflict": [opposed],
@@ -93,7 +116,7 @@ PLANTED: dict[str, Sequence[Make]] = {
     "telling_words": [phrase_pays, phrase_pays_in_chinese],
     "refusals_win": [refusing_pays],
     "over_refusal": [refusing_pays],
-    "weight_sweep": [one_weight_decides],
+    "weight_sweep": [one_weight_decides, a_weight_away_from_refusals],
 }
 
 
@@ -125,7 +148,7 @@ def test_every_diagnosis_has_a_planted_hack():
 
 @pytest.mark.parametrize(("name", "make"), [(name, make) for name, makes in PLANTED.items() for make in makes])
 def test_a_planted_hack_is_a_warning_with_advice(examine: Any, name: str, make: Make) -> None:
-    scorers = "ab" if make in (longer_wins, longer_wins_up_to_a_point, opposed, flat, one_weight_decides) else "abc"
+    scorers = "abc" if make(random.Random(0))[0][1][2] else "ab"
     report = examine(make, scorers=scorers)
     assert verdicts(report)[name] == "WARNING"
     assert any(note.startswith(f"{name}: ") for note in report.notes)
@@ -137,6 +160,39 @@ def test_a_healthy_reward_is_no_warning(examine: Any) -> None:
     assert set(verdicts(report).values()) <= {"ok", "-"}
     assert report.notes == ("no warning",)
     assert report.counts == {"candidates": 240, "with reward": 240, "groups": 60, "with spread": 60, "warnings": 0}
+
+
+@pytest.mark.parametrize("answers", [2, 8, 64])
+@pytest.mark.parametrize("draw", [random.Random.random, lambda chance: chance.gauss(0.5, 0.2)])
+def test_honest_scorers_that_know_nothing_of_each_other_are_no_warning(examine: Any, answers: int, draw: Any) -> None:
+    def independent(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+        texts = [prose(chance, chance.randint(5, 30)) for _ in range(answers - 1)] + [REFUSAL]
+        return [(text, [ok(draw(chance)), ok(draw(chance))]) for text in texts]
+
+    report = examine(independent, scorers="ab", groups=1000 // answers + 20)
+    assert verdicts(report)["weight_sweep"] == "ok"
+    assert verdicts(report)["length_correlation"] == "ok"
+    assert verdicts(report)["length_prediction"] == "ok"
+
+
+def test_the_sweep_shows_what_is_won_by_refusals_at_each_weight(examine: Any) -> None:
+    report = examine(a_weight_away_from_refusals, scorers="ab")
+    sweep = next(table for table in report.tables if "a weight moves" in table.title)
+    rows = {row[0]: dict(zip(sweep.columns[1:], row[1:], strict=True)) for row in sweep.rows}
+    assert 0 < rows["as it is"]["won by refusals"] < 0.6
+    assert rows["b x 1.5"]["won by refusals"] == 1
+    assert rows["b x 1.5"]["newly won"] == 1
+    assert rows["b x 1.5"]["another best"] == 1 - rows["as it is"]["won by refusals"]
+    assert rows["b x 1.5"]["pairs turned round"] < 0.1
+    assert rows["as it is"]["another best"] == rows["as it is"]["pairs turned round"] == 0
+
+
+def test_a_best_answer_that_stays_among_the_best_is_no_other_one(examine: Any) -> None:
+    def tied(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+        return [(prose(chance), [ok(a), ok(b)]) for a, b in ((1, 0), (0, 1), (0, 0))]
+
+    report = examine(tied, scorers="ab")
+    assert verdicts(report)["weight_sweep"] == "ok"
 
 
 def test_the_order_of_the_rows_makes_no_difference(examine: Any) -> None:
@@ -200,14 +256,29 @@ def test_a_wrong_option_is_one_line(examine: Any, options: dict[str, Any], messa
     assert message in str(raised.value)
 
 
-def test_nothing_scored_and_nothing_there_are_said(examine: Any) -> None:
-    def unscored(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
-        return [(prose(chance), [None, None, None])]
+def unscored(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    return [(prose(chance), [None, None, None])]
 
-    report = examine(unscored)
-    assert report.notes == ("no candidate has a reward: run `datakit score` with the same rules first",)
-    assert set(verdicts(report).values()) == {"-"}
-    assert examine(healthy, groups=0, benign={}).notes == ("no candidates: nothing to examine",)
+
+def all_failed(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+    return [(prose(chance), [Outcome(Status.ERROR, None, "KeyError")] * 3)]
+
+
+@pytest.mark.parametrize(
+    ("make", "groups", "says"),
+    [
+        (unscored, 60, "no candidate has a reward: run `datakit score` with the same rules first"),
+        (all_failed, 60, "no candidate has a reward, for every one a scorer failed, was skipped or was not run"),
+        (healthy, 0, "no candidates"),
+        (lambda chance: healthy(chance)[:1], 3, "too few answers with a reward"),
+    ],
+)
+def test_that_nothing_could_be_examined_is_a_warning(examine: Any, make: Make, groups: int, says: str) -> None:
+    report = examine(make, groups=groups, fail_on_warning=True, benign={})
+    assert f"nothing could be examined: {says}" in report.notes
+    assert report.counts["warnings"] > 0
+    assert report.exit_code == 1
+    assert examine(make, groups=groups, benign={}).exit_code == 0
 
 
 def test_one_group_with_one_answer_is_examined(examine: Any) -> None:
