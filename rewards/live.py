@@ -65,6 +65,11 @@ class Batch:
     caller: str
     """Who hands them over, for messages."""
 
+    @property
+    def size(self) -> int:
+        """Completions."""
+        return len(self.fields["completion"])
+
     def table(self, scorer: Scorer) -> pa.Table:
         """The inputs of a scorer's rule, by their names.
 

@@ -10,7 +10,7 @@ whose reward is None (TRL masks it), and never becomes a 0.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from rewards.engine import Limits
 from rewards.formula import SKIPPED
-from rewards.live import Workers, batch_of
+from rewards.live import Batch, Workers, batch_of
 from rewards.origin import frozen
 from rewards.outcome import Outcome, Status
 from rewards.plugins import find_rule
@@ -89,6 +89,15 @@ def _rule_of(judge: Any) -> Rule:
     return find_rule(str(judge), []) if isinstance(judge, str | Path) else rule_of(judge)
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a reward says of a batch of completions."""
+
+    outcomes: Mapping[str, list[Outcome]]
+    """By scorer: one a completion, `skip` where the scorer is not meant for its prompt."""
+    rewards: list[float | None]
+
+
 class TrlReward:
     """A reward function as TRL calls it; picklable, so that it also works in a trainer's worker processes."""
 
@@ -119,14 +128,23 @@ class TrlReward:
             n_tokens=[len(tokens) for tokens in ids] if ids is not None else None,
             caller="TRL",
         )
-        asked = batch.asked_by([scorer.when for scorer in self.scorers], len(completions))
+        judgement = self.judge_batch(batch)
+        self.log(judgement, given)
+        return judgement.rewards
+
+    def judge_batch(self, batch: Batch) -> Judgement:
+        """What the scorers say of a batch, and the rewards.
+
+        Raises:
+            RuleError: a rule reads a column that the data set does not have.
+        """
+        asked = batch.asked_by([scorer.when for scorer in self.scorers], batch.size)
         tables = [(scorer, batch.table(scorer)) for scorer in self.scorers]
         outcomes = {scorer.name: self._judged(scorer, table, asked) for scorer, table in tables}
         judged = zip(*outcomes.values(), strict=True)
-        rewards = [self._combined(found, columns) for found, columns in zip(judged, asked, strict=True)]
-        if rewards:
-            self._log(outcomes, rewards, given)
-        return rewards
+        return Judgement(
+            outcomes, [self._combined(found, columns) for found, columns in zip(judged, asked, strict=True)]
+        )
 
     def _judged(self, scorer: Scorer, table: pa.Table, asked: list[dict[str, Any]]) -> list[Outcome]:
         """One outcome a completion: `skip` for those that the scorer is not meant for, without running it."""
@@ -143,10 +161,16 @@ class TrlReward:
             return self.judge.combine(outcomes, columns).reward
         return outcomes[0].value
 
-    def _log(self, outcomes: dict[str, list[Outcome]], rewards: list[float | None], given: dict[str, Any]) -> None:
-        """Show failures, and in TRL's own log what the scorers said: it only sees the combined reward."""
+    def log(self, judgement: Judgement, given: Mapping[str, Any]) -> None:
+        """Show failures, and in TRL's own log what the scorers said: it only sees the combined reward.
+
+        Args:
+            judgement: of a batch; of an empty one nothing is said.
+            given: TRL's `log_metric` and `log_extra`, where it has them.
+        """
         metric, extra = given.get("log_metric") or _ignore, given.get("log_extra") or _ignore
-        for name, found in outcomes.items():
+        rewards = judgement.rewards
+        for name, found in judgement.outcomes.items() if rewards else ():
             failed = [o for o in found if o.status in (Status.ERROR, Status.TIMEOUT)]
             if failed:
                 logger.warning(
@@ -159,7 +183,8 @@ class TrlReward:
             metric(f"scorers/{name}/failed", len(failed) / len(found))
             extra(f"{name}: outcome", [o.value if o.value is not None else str(o.status) for o in found])
             extra(f"{name}: reason", [o.reason for o in found])
-        metric(f"rewards/{self.__name__}/masked", sum(reward is None for reward in rewards) / len(rewards))
+        if rewards:
+            metric(f"rewards/{self.__name__}/masked", sum(reward is None for reward in rewards) / len(rewards))
 
 
 def _frozen(scorer: Scorer) -> Scorer:

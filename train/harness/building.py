@@ -32,7 +32,7 @@ def build(trainer: Trainer, job: Job) -> tuple[Any, list[Dropped]]:
     except TemplateError:
         job.rows, dropped = _without_refused(job.rows, job.tokenizer)
         worker = trainer.build(job, trainer.loads(job))
-    dropped += _too_long(job.rows, worker, trainer.too_long)
+    dropped += [*job.rows.dropped, *_too_long(job.rows, worker, trainer.too_long)]
     if len(worker.train_dataset) == 0:
         reasons = sorted({str(row["reason"]) for row in dropped})
         raise ConfigError(f"{job.rows.dataset}: no row is left to train on ({', '.join(reasons)}); raise max_length")

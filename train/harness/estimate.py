@@ -1,5 +1,6 @@
 """`--dry-run`: steps, tokens, memory and the config that would take effect."""
 
+from collections import Counter
 from typing import Any
 
 from datakit.progress import track
@@ -24,9 +25,9 @@ def describe(plan: Plan) -> Report:
     lengths = _lengths(plan, tokenizer)
     limit = getattr(arguments, "max_length", None) or max(lengths)
     mean = sum(min(length, limit) for length in lengths) / len(lengths)
-    steps = optimizer_steps(plan.rows.size, arguments)
+    steps = plan.settings.trainer.steps(plan.rows.size, arguments)
     rows_seen = steps * rows_per_step(arguments)
-    if arguments.max_steps <= 0:  # an epoch's last batch may be smaller
+    if arguments.max_steps <= 0 and not _generated(arguments):  # an epoch's last batch may be smaller
         rows_seen = min(rows_seen, round(arguments.num_train_epochs * plan.rows.size))
     tokens = {"tokens a row (mean)": round(mean, 1), "tokens in all, about": round(mean * rows_seen)}
     figures = {
@@ -43,6 +44,7 @@ def describe(plan: Plan) -> Report:
         dataset=plan.rows.dataset.name,
         version=plan.rows.dataset.version,
         counts={"rows": plan.rows.size},
+        reasons=Counter(str(row["reason"]) for row in plan.rows.dropped),
         notes=("dry run: nothing was started", *plan.settings.notes),
         tables=(
             Table(title="Estimate", columns=("figure", "value"), rows=tuple(figures.items())),
@@ -65,6 +67,11 @@ def optimizer_steps(rows: int, arguments: Any) -> int:
     return int(-(-arguments.num_train_epochs * an_epoch // 1))
 
 
+def _generated(arguments: Any) -> int:
+    """Longest answer of a method that trains on its own: the tokens are those of the longest answers then."""
+    return getattr(arguments, "max_completion_length", None) or 0
+
+
 def _lengths(plan: Plan, tokenizer: Any) -> list[int]:
     """Tokens of rows: prompt with answer, or with the longer of two. A sample that is spread over the set."""
     rows = plan.rows.train
@@ -76,7 +83,7 @@ def _lengths(plan: Plan, tokenizer: Any) -> list[int]:
         for row in sampled:
             turns = [row["prompt"] + row[side] for side in sides] or [row["prompt"]]
             found = [tokenizer.apply_chat_template(said, return_dict=False) for said in turns]
-            lengths.append(max(map(len, found)))
+            lengths.append(max(map(len, found)) + _generated(plan.settings.arguments))
             bar.advance()
     return lengths
 

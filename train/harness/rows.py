@@ -1,5 +1,6 @@
 """A data set of the store as Hugging Face datasets, through Arrow; held-out rows are disjoint by prompt."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,8 @@ class Rows:
     validation: Any | None
     prompt_ids: pa.Array
     """Every prompt, those held out too."""
+    dropped: tuple[Mapping[str, object], ...] = ()
+    """Ledger rows of prompts that were left out."""
 
     @property
     def size(self) -> int:

@@ -11,7 +11,7 @@ from rewards.plugins import variant_class, variant_names
 from rewards.yaml_file import read_yaml
 from schemas.errors import ConfigError, did_you_mean
 from schemas.options import TrainOptions
-from train.harness.trainer import Trainer
+from train.harness.trainer import FOLDER, Trainer
 
 DEFAULTS: Mapping[str, Any] = {
     "report_to": "none",
@@ -80,7 +80,7 @@ def read_settings(method: str, options: TrainOptions) -> Settings:
     by_model = trainer.defaults_for(options.model, bool(model.get("use_peft"))) if "learning_rate" not in trl else {}
     chosen = {**_defaults(kind, trainer, trl), **by_model, **trl}
     arguments = _build(options.config, config_class, {**chosen, "output_dir": str(options.output)})
-    described = {**trainer.model_dump(mode="json"), **model, **{name: _json(value) for name, value in chosen.items()}}
+    described = {**trainer.describe(), **model, **{name: _json(value) for name, value in chosen.items()}}
     notes = tuple(f"{name} of the config is left out; say it with {ELSEWHERE[name]}" for name in left_out)
     return Settings(trainer, arguments, _build(options.config, model_class, model), described, notes)
 
@@ -134,7 +134,7 @@ def _sorted(
 
 def _build_ours(path: Path | None, kind: type[Trainer], given: Mapping[str, Any]) -> Trainer:
     try:
-        return kind.model_validate(dict(given))
+        return kind.model_validate(dict(given), context={FOLDER: path.parent if path else Path()})
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

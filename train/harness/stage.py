@@ -1,7 +1,7 @@
 """Stage train: a data set of the store, a model and a YAML to a trained model, recorded."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from schemas.identity import canonical_json, content_id
 from schemas.options import TrainOptions
 from schemas.report import Report, Table
 from train.harness.building import build
-from train.harness.estimate import describe, optimizer_steps
+from train.harness.estimate import describe
 from train.harness.figures import is_noise
 from train.harness.folder import Folder, is_main_process
 from train.harness.models import load_tokenizer, refuse_adapter
@@ -76,7 +76,8 @@ def _train(plan: Plan, store: Store) -> Report:
     trainer, arguments = plan.settings.trainer, plan.settings.arguments
     params = {"method": plan.method, "model": plan.model, "config": plan.settings.described}
     params["output"] = str(plan.folder.path)
-    with Run(store, "train", params=params, inputs={"dataset": str(plan.rows.dataset)}) as run:
+    inputs = {"dataset": str(plan.rows.dataset)}
+    with Run(store, "train", params=params, inputs=inputs) as run, ExitStack() as closing:
         job = Job(
             model=plan.model,
             output=plan.folder.path,
@@ -86,6 +87,8 @@ def _train(plan: Plan, store: Store) -> Report:
             store=store,
             run_id=run.run_id,
             notes=list(plan.settings.notes),
+            identity=plan.folder.identity,
+            closing=closing,
         )
         trainer.check(job)
         job.tokenizer = load_tokenizer(plan.model, arguments)
@@ -115,7 +118,7 @@ def _fit(plan: Plan, job: Job, worker: Any, run: Run) -> None:
     checkpoint = plan.folder.last_checkpoint()
     if checkpoint:
         job.notes.append(f"went on from {checkpoint.name}")
-    total = optimizer_steps(len(worker.train_dataset), job.arguments)
+    total = plan.settings.trainer.steps(len(worker.train_dataset), job.arguments)
     with track(f"training {plan.method}", total) as bar:
         recorder = Recorder(run, bar, total=total)
         if is_main_process():

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,9 @@ from datakit.store import Store
 from schemas.base import Frozen
 from schemas.report import Table
 from train.harness.rows import Rows
+
+FOLDER = "folder"
+"""Key of pydantic's validation context: the directory of the YAML file, which its paths are relative to."""
 
 
 @dataclass
@@ -35,6 +39,10 @@ class Job:
     metrics: dict[str, float] = field(default_factory=dict)
     """Last figures, for the report and the store; trainers add their own."""
     tables: list[Table] = field(default_factory=list)
+    identity: str = ""
+    """Of data set, model and settings."""
+    closing: ExitStack = field(default_factory=ExitStack)
+    """What has to end with the training, whatever ends it."""
 
 
 class Trainer(Frozen):
@@ -57,6 +65,16 @@ class Trainer(Frozen):
     def defaults_for(self, model: str, lora: bool) -> Mapping[str, Any]:
         """TRL options that follow from the model, where the YAML does not give them."""
         return {}
+
+    def describe(self) -> dict[str, Any]:
+        """Our settings, as they are recorded and as they tell one training from another; JSON values."""
+        return self.model_dump(mode="json")
+
+    def steps(self, rows: int, arguments: Any) -> int:
+        """Optimizer steps of a training on so many rows."""
+        from train.harness.estimate import optimizer_steps
+
+        return optimizer_steps(rows, arguments)
 
     def read(self, store: Store, name: str, arguments: Any) -> Rows:
         """The rows of the data set, split by prompt.
