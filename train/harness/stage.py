@@ -85,7 +85,7 @@ def _train(plan: Plan, store: Store) -> Report:
             model_arguments=plan.settings.model_arguments,
             rows=plan.rows,
             store=store,
-            run_id=run.run_id,
+            run=run,
             notes=list(plan.settings.notes),
             identity=plan.folder.identity,
             closing=closing,

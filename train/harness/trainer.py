@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from datakit.run import Run
 from datakit.store import Store
 from schemas.base import Frozen
 from schemas.report import Table
@@ -31,7 +32,8 @@ class Job:
     """TRL's ModelConfig: dtype, attention, LoRA, quantization."""
     rows: Rows
     store: Store
-    run_id: str
+    run: Run
+    """What is written belongs to it; only the main process writes."""
     tokenizer: Any = None
     callbacks: Sequence[Any] = ()
     notes: list[str] = field(default_factory=list)
