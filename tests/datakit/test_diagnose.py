@@ -100,6 +100,29 @@ def a_weight_away_from_refusals(chance: random.Random) -> list[tuple[str, list[O
     return [*answers, (REFUSAL, [ok(0), ok(0.95), None])]
 
 
+def one_of_these_pays(*forms: str) -> Make:
+    """The best answer has one of some forms ({} is its text), the others have not; lengths say nothing."""
+
+    def make(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+        texts = [prose(chance, chance.randint(20, 60)) for _ in range(4)]
+        best = chance.choice(forms).format(texts[0])
+        return [(best, [ok(1), None, None]), *((text, [ok(chance.random() / 2), None, None]) for text in texts[1:])]
+
+    return make
+
+
+MARKS = [
+    one_of_these_pays("The {}", "There {}", "I {}", "Here {}"),
+    one_of_these_pays("这{}", "首{}", "好{}"),
+    one_of_these_pays("**Well**: {}", "**Yes** {}", "See **this** {}"),
+    one_of_these_pays("{} 😊", "😊 {}"),
+    one_of_these_pays("Ha! {}", "So! {}", "{} Go!"),
+    one_of_these_pays("好！{}", "{}吧！"),
+    one_of_these_pays("- stone\n- river\n{}", "{}\n- paper\n- music"),
+    one_of_these_pays("{} stone?", "{} river?", "{} light?"),
+]
+
+
 PLANTED: dict[str, Sequence[Make]] = {
     "length_correlation": [longer_wins, longer_wins_among_single_answers],
     "length_prediction": [
@@ -113,7 +136,7 @@ PLANTED: dict[str, Sequence[Make]] = {
     "conflict": [opposed],
     "zero_spread": [flat],
     "failures": [broken],
-    "telling_words": [phrase_pays, phrase_pays_in_chinese],
+    "telling_words": [phrase_pays, phrase_pays_in_chinese, *MARKS],
     "refusals_win": [refusing_pays],
     "over_refusal": [refusing_pays],
     "weight_sweep": [one_weight_decides, a_weight_away_from_refusals],
@@ -148,7 +171,7 @@ def test_every_diagnosis_has_a_planted_hack():
 
 @pytest.mark.parametrize(("name", "make"), [(name, make) for name, makes in PLANTED.items() for make in makes])
 def test_a_planted_hack_is_a_warning_with_advice(examine: Any, name: str, make: Make) -> None:
-    scorers = "abc" if make(random.Random(0))[0][1][2] else "ab"
+    scorers = "abc"[: sum(outcome is not None for outcome in make(random.Random(0))[0][1])]
     report = examine(make, scorers=scorers)
     assert verdicts(report)[name] == "WARNING"
     assert any(note.startswith(f"{name}: ") for note in report.notes)
@@ -173,6 +196,22 @@ def test_honest_scorers_that_know_nothing_of_each_other_are_no_warning(examine: 
     assert verdicts(report)["weight_sweep"] == "ok"
     assert verdicts(report)["length_correlation"] == "ok"
     assert verdicts(report)["length_prediction"] == "ok"
+
+
+def test_marks_of_openings_are_shown_as_words(examine: Any) -> None:
+    row = next(row for row in examine(MARKS[0], scorers="a").tables[0].rows if row[0] == "telling_words")
+    assert "[start] here" in row[4]
+    assert "[start] there" in row[4]
+    assert "100% of the best" in row[4]
+
+
+def test_that_longer_answers_have_more_of_everything_tells_no_words(examine: Any) -> None:
+    def longer(chance: random.Random) -> list[tuple[str, list[Outcome | None]]]:
+        return [(prose(chance, size), [ok(size)]) for size in (chance.randint(5, 100) for _ in range(4))]
+
+    report = examine(longer, scorers="a", groups=300)
+    assert verdicts(report)["length_correlation"] == "WARNING"
+    assert verdicts(report)["telling_words"] == "ok"
 
 
 def test_the_sweep_shows_what_is_won_by_refusals_at_each_weight(examine: Any) -> None:
