@@ -112,7 +112,7 @@ def test_scores_are_learnt_and_come_back_in_the_unit_of_the_people(fit, store, r
 
 
 def test_dimensions_are_outputs_and_a_missing_score_has_no_part_in_the_loss(fit, store, helpful_and_safe, tmp_path):
-    settings = {"dimensions": ["helpful", "safe"], "num_train_epochs": 4, "validation": 0.2}
+    settings = {"dimensions": ["helpful", "safe"], "num_train_epochs": 4, "validation": 0.2, "bf16": False}
     report = fit("reward", "two", {**settings, "per_device_eval_batch_size": 64})
     config = json.loads((tmp_path / "out/config.json").read_text())
     assert config["id2label"] == {"0": "helpful", "1": "safe"}
@@ -279,7 +279,7 @@ def test_margins_of_pairs_are_asked_for_in_the_loss(fit, store, tmp_path, weight
         for n in range(24)
     ]
     ingested(store, tmp_path, "margins", rows)
-    losses, once = {}, {"max_steps": 1, "validation": 0, "per_device_train_batch_size": 24}
+    losses, once = {}, {"max_steps": 1, "validation": 0, "bf16": False, "per_device_train_batch_size": 24}
     for margin in (False, True):
         fit("reward", "margins", {**once, "margin": margin}, output=str(margin))
         losses[margin] = logged(store, "loss")[-1]

@@ -48,9 +48,9 @@ def spearman(one: Numbers, other: Numbers) -> float | None:
 
 
 def score_table(figures: Mapping[str, Mapping[str, float]]) -> Table:
-    """A line a dimension."""
+    """A line a dimension. The variance is the MSE of always saying the mean; length: Spearman's correlation with it."""
     names = ("answers", "mse", "variance", "spearman", "pearson", "length_spearman", "said_length_spearman")
-    columns = ("answers", "MSE", "of the mean", "Spearman", "Pearson", "with length", "people's with length")
+    columns = ("answers", "MSE", "variance", "Spearman", "Pearson", "length", "said length")
     rows = tuple(
         (dimension, *(round(found[name], 3) if name in found else None for name in names))
         for dimension, found in figures.items()
