@@ -15,9 +15,10 @@ WARMUP = 0.1
 class KlBand(TrainerCallback):  # type: ignore[misc]  # transformers has no types here
     """Says when the logged KL leaves the band, and at the end how often it was outside."""
 
-    def __init__(self, band: tuple[float, float], beta: float) -> None:
+    def __init__(self, band: tuple[float, float], coefficient: str) -> None:
         self.low, self.high = band
-        self.beta = beta
+        self.coefficient = coefficient
+        """What moves the KL: its name, and what it was at first."""
         self._logged = self._outside = 0
         self._last = 0.0
         self._side = ""
@@ -54,4 +55,4 @@ class KlBand(TrainerCallback):  # type: ignore[misc]  # transformers has no type
 
     def _line(self, side: str, value: float) -> str:
         mended = "a larger" if side == "above" else "a smaller"
-        return f"KL {value:.3g} is {side} {self.low:g} to {self.high:g}; {mended} beta ({self.beta:g}) moves it back"
+        return f"KL {value:.3g} is {side} {self.low:g} to {self.high:g}; {mended} {self.coefficient} moves it back"

@@ -9,6 +9,7 @@ Shapes are (answers, tokens), short (B, T). A mask is 1 where a token counts, an
 at token 0, padding follows.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -152,6 +153,6 @@ def adapted(coefficient: float, kl: float, band: tuple[float, float]) -> float:
         kl: per token, of the batch.
         band: lowest and highest KL per token.
     """
-    target = (band[0] * band[1]) ** 0.5
+    target = math.sqrt(band[0] * band[1])
     error = min(max(kl / target - 1, -0.2), 0.2)
     return coefficient * (1 + GAIN * error)
