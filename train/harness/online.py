@@ -125,6 +125,7 @@ class Online(Trainer):
         from train.harness.kl_band import KlBand
         from train.harness.online_reward import OnlineReward, Policy
         from train.harness.online_trainer import ends_of
+        from train.harness.whole_rollouts import WholeRollouts
 
         prompt_end = _fit_prompts(job, model)
         policy = Policy(job.model, ends_of(model, job.tokenizer), prompt_end)
@@ -143,6 +144,7 @@ class Online(Trainer):
                 "mix": mix_of(job, self.sft_dataset, self.sft_mix, self.sft_max_length) if self.sft_dataset else None,
             },
         )
+        worker.add_callback(WholeRollouts(job.arguments.steps_per_generation * job.arguments.num_iterations))
         if self.kl_band and job.arguments.beta:
             worker.add_callback(KlBand(self.kl_band, f"{self.kl_option} ({job.arguments.beta:g})"))
         return worker

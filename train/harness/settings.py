@@ -78,7 +78,7 @@ def read_settings(method: str, options: TrainOptions) -> Settings:
     ours, trl, model, left_out = _sorted(options.config, given, kind, (config_class, model_class))
     trainer = _build_ours(options.config, kind, ours)
     by_model = trainer.defaults_for(options.model, bool(model.get("use_peft"))) if "learning_rate" not in trl else {}
-    chosen = {**_defaults(kind, trainer, trl), **by_model, **trl}
+    chosen = {**_defaults(kind, trainer, trl), **by_model, **trl, **_implied(options.config, trainer, trl)}
     arguments = _build(options.config, config_class, {**chosen, "output_dir": str(options.output)})
     described = {**trainer.describe(), **model, **{name: _json(value) for name, value in chosen.items()}}
     notes = tuple(f"{name} of the config is left out; say it with {ELSEWHERE[name]}" for name in left_out)
@@ -151,6 +151,14 @@ def _defaults(kind: type[Trainer], trainer: Trainer, given: Mapping[str, Any]) -
     if trainer.early_stopping and trainer.validation:
         chosen |= {"load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": False}
     return chosen
+
+
+def _implied(path: Path | None, trainer: Trainer, given: Mapping[str, Any]) -> dict[str, Any]:
+    """TRL's options that ours decide; the YAML may not give them too."""
+    implied = trainer.implied()
+    for name in given.keys() & implied.keys():
+        raise ConfigError(f"{path}: {name}: this method says it with {implied[name][0]}")
+    return {name: value for name, (_, value) in implied.items()}
 
 
 def _build(path: Path | None, config_class: Any, given: Mapping[str, Any]) -> Any:

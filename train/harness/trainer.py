@@ -68,6 +68,10 @@ class Trainer(Frozen):
         """TRL options that follow from the model, where the YAML does not give them."""
         return {}
 
+    def implied(self) -> Mapping[str, tuple[str, Any]]:
+        """TRL options that follow from ours: which of ours says them, and their value; the YAML cannot give them."""
+        return {}
+
     def describe(self) -> dict[str, Any]:
         """Our settings, as they are recorded and as they tell one training from another; JSON values."""
         return self.model_dump(mode="json")
