@@ -1,4 +1,4 @@
-"""Train on a data set of the store: sft, reward, dpo, grpo or kto, over TRL; resumes where it was stopped.
+"""Train on a data set of the store: sft, reward, dpo, grpo, ppo or kto, over TRL; resumes where it was stopped.
 
 Example: datakit train dpo prompts-pairs --model M --config dpo.yaml -o trained/
 """
@@ -14,7 +14,7 @@ from schemas.report import Report
 
 @prints_reports
 def command(
-    method: Annotated[str, typer.Argument(help="sft, reward, dpo, grpo or kto.", show_default=False)],
+    method: Annotated[str, typer.Argument(help="sft, reward, dpo, grpo, ppo or kto.", show_default=False)],
     name: Annotated[str, typer.Argument(help="Data set: name or name@version.", show_default=False)],
     session: Session,
     options: TrainOptions,

@@ -34,7 +34,7 @@ def train(method: str, dataset: str, options: TrainOptions, *, store: Store) -> 
     A training that was stopped goes on from its last checkpoint; one that is finished is left alone.
 
     Args:
-        method: sft, reward, dpo, grpo, kto ...: a file in `train/`.
+        method: sft, reward, dpo, grpo, ppo, kto ...: a file in `train/`.
         dataset: name of the data set (`name[@version]`).
         options: the model, the settings and the output directory.
         store: where the data set is, and where the run is recorded.
