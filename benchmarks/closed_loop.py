@@ -50,8 +50,8 @@ def make_data(given: argparse.Namespace, base: str) -> None:
     reward = ["--reward", str(EXAMPLES / "reward.yaml")]
     prompts = [str(EXAMPLES / "prompts.jsonl"), "--where", "split = 'train'", "--limit", str(given.limit)]
     sampling = ["--model", base, "-n", str(given.n), "--max-tokens", "200", "--seed", str(given.seed)]
-    pairs = ["--as", "train-pairs", "--min-margin", "0.1", "--allow-truncated", "rejected"]
-    pairs += ["--tokenizer", base, "--max-length", "512"]
+    pairs = ["--as", "train-pairs", "--strategy", "length_matched", "--max-pairs-per-prompt", "2"]
+    pairs += ["--min-margin", "0.1", "--allow-truncated", "rejected", "--tokenizer", base, "--max-length", "512"]
     run("build-pairs", *prompts, *sampling, *reward, *pairs)
     run("reject-sample", "prompts", *reward, "--best", "1", "--as", "train-best")
 

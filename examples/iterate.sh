@@ -12,7 +12,7 @@ base=$(python examples/smollm2.py)
 model=$base
 for round in 1 2; do
     datakit ingest examples/prompts.jsonl --as "round$round" \
-        --where "split = 'train' AND length(prompt) % 2 = $((round - 1))" --limit "$prompts"
+        --where "split = 'train' AND hash(prompt) % 2 = $((round - 1))" --limit "$prompts"
     datakit generate "round$round" --model "$model" -n 8 --max-tokens 200 --seed "$round"
     datakit score "round$round" --reward examples/reward.yaml
     datakit reject-sample "round$round" --reward examples/reward.yaml --share 0.25 --as "best$round"

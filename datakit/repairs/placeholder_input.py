@@ -32,7 +32,8 @@ _WORD = r"none|null|nil|nothing|empty|无|無|没有|沒有|空|空白"
 """A word like any other: where the prompt is about words, or about what follows, it may be the one to work on."""
 _ABOUT_WORDS = (
     r"(?i)\b(?:word|synonym|antonym|opposite|translat\w*|spell\w*|defin\w*|meanings?|rhym\w*|pronounc\w*|plural|"
-    r"part of speech|following|below|convert\w*|classif\w*|sentiment|data type)\b|下面|以下|下列|转换|分类|情感|同义|同義|反义|反義|近义|翻译|翻譯|译成|词|詞|字|拼音|意思|造句|定义|发音"
+    r"part of speech|following|below|convert\w*|classif\w*|sentiment|data type)\b|"
+    r"下面|以下|下列|转换|分类|情感|同义|同義|反义|反義|近义|翻译|翻譯|译成|词|詞|字|拼音|意思|造句|定义|发音"
 )
 
 
