@@ -6,7 +6,7 @@ from datakit.strategy import SqlStrategy
 
 
 class LengthMatched(SqlStrategy):
-    """All pairs of a prompt whose lengths differ by at most a ratio; `max_pairs_per_prompt` keeps the widest margins."""
+    """All pairs of a prompt whose lengths differ by at most a ratio; `max_pairs_per_prompt` keeps the widest."""
 
     ratio: float = Field(1.5, ge=1)
     """Longest over shortest side, in characters."""

@@ -3,7 +3,7 @@
 from itertools import permutations
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datakit.strategies.length_matched import LengthMatched
@@ -19,6 +19,7 @@ CANDIDATES = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(drawn=st.lists(CANDIDATES, min_size=1, max_size=12), ratio=st.sampled_from([1.0, 1.25, 1.5, 3.0]))
 def test_all_pairs_within_the_ratio_are_found_in_any_order(drawn, ratio):
     rows = [{**row, "candidate_id": f"{number:02}"} for number, row in enumerate(drawn)]
