@@ -111,7 +111,8 @@ def test_the_watched_kl_by_hand_and_its_expectation():
 
 def test_the_coefficient_follows_the_band():
     band = (0.01, 0.04)  # the target is 0.02
-    assert ppo_math.adapted(0.5, 0.02, band) == pytest.approx(0.5)
-    assert ppo_math.adapted(0.5, 0.022, band) == pytest.approx(0.5 * 1.01)
-    assert ppo_math.adapted(0.5, 9.0, band) == pytest.approx(0.5 * 1.02)
-    assert ppo_math.adapted(0.5, 0.0, band) == pytest.approx(0.5 * 0.98)
+    assert ppo_math.adapted(0.5, 0.02, band, 1) == pytest.approx(0.5)
+    assert ppo_math.adapted(0.5, 0.022, band, 1) == pytest.approx(0.5 * 1.1)
+    assert ppo_math.adapted(0.5, 9.0, band, 1) == pytest.approx(0.5 * 1.2)
+    assert ppo_math.adapted(0.5, 0.0, band, 1) == pytest.approx(0.5 * 0.8)
+    assert ppo_math.adapted(0.5, 0.0, band, 0.1) == pytest.approx(0.5 * 0.98)

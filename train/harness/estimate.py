@@ -106,7 +106,8 @@ def _memory(plan: Plan, longest: int) -> dict[str, Any]:
     activations = longest * batch * shape.hidden * kept * per_layer * width / 2
     logits = longest * batch * shape.vocabulary * (4 + width)
     reference = 4 * shape.weights if plan.method in ("dpo", "kto", "grpo", "ppo") and not lora else 0
-    state = shape.weights * (4 if lora else 16) + reference
+    learners = 2 if plan.settings.described.get("critic") == "own" else 1
+    state = shape.weights * (4 if lora else 16) * learners + reference
     return {
         "weights of the model": shape.weights,
         "GiB for weights, gradients, optimizer": round(state / GIB, 2),

@@ -19,8 +19,6 @@ Tensor = Any  # torch has no types here
 
 WHITENING_FLOOR = 1e-8
 """Added to the variance, as in the code of Ziegler et al. 2019, whose details Huang et al. 2024 list."""
-GAIN = 0.1
-"""Of the adaptive KL coefficient: Ziegler et al. 2019, section 2.2."""
 
 
 def alone(total: Tensor) -> Tensor:
@@ -142,17 +140,18 @@ def kl_mean(log_ratio: Tensor, mask: Tensor, add: Callable[[Tensor], Tensor] = a
     return float(masked_mean((-log_ratio).exp() - 1 + log_ratio, mask, add))
 
 
-def adapted(coefficient: float, kl: float, band: tuple[float, float]) -> float:
+def adapted(coefficient: float, kl: float, band: tuple[float, float], gain: float) -> float:
     """The KL coefficient after a batch of rollouts: higher where the policy drifts, lower where it is held too tightly.
 
-    coefficient * (1 + GAIN * e), e = clip(kl / target - 1, -0.2, 0.2) (Ziegler et al. 2019, section 2.2), the target
+    coefficient * (1 + gain * e), e = clip(kl / target - 1, -0.2, 0.2) (Ziegler et al. 2019, section 2.2), the target
     being the geometric middle of the band.
 
     Args:
         coefficient: until now.
         kl: per token, of the batch.
         band: lowest and highest KL per token.
+        gain: 0.1 there, for thousands of batches.
     """
     target = math.sqrt(band[0] * band[1])
     error = min(max(kl / target - 1, -0.2), 0.2)
-    return coefficient * (1 + GAIN * error)
+    return coefficient * (1 + gain * error)

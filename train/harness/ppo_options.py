@@ -28,6 +28,8 @@ class PpoOptions(Online):
     """Reward that one nat of KL from the reference costs a token; 0: no reference, the KL is not known."""
     kl_adaptive: bool = False
     """Move kl_coef after each batch of rollouts, toward the middle of kl_band."""
+    kl_gain: float = Field(1.0, gt=0, le=5)
+    """A fifth of it is the largest share by which kl_coef moves at once."""
     missing_eos_penalty: float = Field(0.0, ge=0)
     """Taken off the reward of an answer that was cut off; mask_truncated_completions of TRL leaves it out."""
     critic: Literal["own", "shared"] = "own"

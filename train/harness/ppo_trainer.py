@@ -73,7 +73,8 @@ class PpoTrainer(OnlineTrainer):
         batch["old_values"], batch["returns"] = values, advantages + values
         batch["advantages"] = whiten(advantages, mask, self._add) if self.options.whiten_advantages else advantages
         followed = gae(rewards, torch.zeros_like(values), mask, self.options.gamma, 1.0)
-        self._note("explained_variance", explained_variance(values, followed, mask, self._add))
+        self._note("explained_variance", explained_variance(values, batch["returns"], mask, self._add))
+        self._note("explained_variance/whole", explained_variance(values, followed, mask, self._add))
         if self.args.beta:
             self._watch(kl_mean(log_ratio, mask, self._add))
 
@@ -88,7 +89,7 @@ class PpoTrainer(OnlineTrainer):
         self._note("kl", kl)
         self._note("kl_coef", self.kl_coef)
         if self.options.kl_adaptive and self.options.kl_band and self.model.training:
-            self.kl_coef = adapted(self.kl_coef, kl, self.options.kl_band)
+            self.kl_coef = adapted(self.kl_coef, kl, self.options.kl_band, self.options.kl_gain)
 
     def _log_probabilities(self, batch: dict[str, Any]) -> Any:
         size = self.args.per_device_train_batch_size
