@@ -257,6 +257,16 @@ def test_while_the_critic_warms_up_the_policy_stays_as_it_is(ppo, tiny, weights,
     assert not same(weights(tmp_path / "then"), weights(tiny))
 
 
+def test_while_the_critic_warms_up_the_coefficient_stays_and_nobody_is_warned(ppo, store, capsys):
+    """The KL is 0 then, whatever the coefficient."""
+    settings = {"kl_adaptive": True, "kl_band": [0.1, 0.4], "num_ppo_epochs": 1, "critic_warmup_steps": 3}
+    ppo({**settings, "max_steps": 5})
+    said = capsys.readouterr().err
+    assert "warning: step 4: KL" in said
+    assert "warning: step 3: KL" not in said
+    assert logged(store, "kl_coef") == [0.05, 0.05, 0.05, 0.05, pytest.approx(0.04)]
+
+
 def test_a_shared_critic_teaches_the_policys_layers(ppo, tiny, weights, tmp_path):
     """Advantages are whitened to nothing where all is rewarded alike: what moves the policy is the value loss."""
     (tmp_path / "rules.py").write_text(RULES.replace('float("e" in completion)', "1.0"))

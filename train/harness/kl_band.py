@@ -15,8 +15,10 @@ WARMUP = 0.1
 class KlBand(TrainerCallback):  # type: ignore[misc]  # transformers has no types here
     """Says when the logged KL leaves the band, and at the end how often it was outside."""
 
-    def __init__(self, band: tuple[float, float], coefficient: str) -> None:
+    def __init__(self, band: tuple[float, float], coefficient: str, start: int = 0) -> None:
         self.low, self.high = band
+        self.start = start
+        """Steps before the policy begins to learn."""
         self.coefficient = coefficient
         """What moves the KL: its name, and what it was at first."""
         self._logged = self._outside = 0
@@ -34,7 +36,7 @@ class KlBand(TrainerCallback):  # type: ignore[misc]  # transformers has no type
         """Compare a figure with the band; a line where it leaves it."""
         value = (logs or {}).get("kl")
         warmup = max(args.get_warmup_steps(state.max_steps), WARMUP * state.max_steps)
-        if not isinstance(value, int | float) or state.global_step <= warmup:
+        if not isinstance(value, int | float) or state.global_step <= self.start + warmup:
             return
         side = "above" if value > self.high else "below" if value < self.low else ""
         self._logged += 1

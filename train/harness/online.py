@@ -146,8 +146,14 @@ class Online(Trainer):
         )
         worker.add_callback(WholeRollouts(job.arguments.steps_per_generation * job.arguments.num_iterations))
         if self.kl_band and job.arguments.beta:
-            worker.add_callback(KlBand(self.kl_band, f"{self.kl_option} ({job.arguments.beta:g})"))
+            worker.add_callback(
+                KlBand(self.kl_band, f"{self.kl_option} ({job.arguments.beta:g})", self.policy_starts())
+            )
         return worker
+
+    def policy_starts(self) -> int:
+        """The optimizer steps before the policy begins to learn."""
+        return 0
 
     @abstractmethod
     def worker(self, job: Job, given: dict[str, Any]) -> Any:

@@ -44,3 +44,7 @@ class PpoOptions(Online):
         if self.kl_adaptive and not (self.kl_coef and self.kl_band and self.kl_band[0] > 0):
             raise ValueError("kl_adaptive needs a kl_coef and a kl_band above 0")
         return self
+
+    def policy_starts(self) -> int:
+        """See the base class."""
+        return self.critic_warmup_steps

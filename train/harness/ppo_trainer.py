@@ -88,7 +88,7 @@ class PpoTrainer(OnlineTrainer):
     def _watch(self, kl: float) -> None:
         self._note("kl", kl)
         self._note("kl_coef", self.kl_coef)
-        if self.options.kl_adaptive and self.options.kl_band and self.model.training:
+        if self.options.kl_adaptive and self.options.kl_band and self.model.training and not self._warming():
             self.kl_coef = adapted(self.kl_coef, kl, self.options.kl_band, self.options.kl_gain)
 
     def _log_probabilities(self, batch: dict[str, Any]) -> Any:
@@ -109,15 +109,18 @@ class PpoTrainer(OnlineTrainer):
         return super().training_step(model, inputs, num_items_in_batch)
 
     def _compute_loss(self, model: Any, inputs: Any) -> Any:
-        warming = self.model.training and self.state.global_step < self.options.critic_warmup_steps
-        policy = 0.0 if warming else super()._compute_loss(model, inputs)
-        return policy + self.options.vf_coef * self._value_loss(inputs, head_only=warming)
+        policy = 0.0 if self._warming() else super()._compute_loss(model, inputs)
+        return policy + self.options.vf_coef * self._value_loss(inputs)
 
-    def _value_loss(self, inputs: dict[str, Any], *, head_only: bool) -> Any:
+    def _warming(self) -> bool:
+        """Whether only the critic learns."""
+        return bool(self.model.training) and self.state.global_step < self.options.critic_warmup_steps
+
+    def _value_loss(self, inputs: dict[str, Any]) -> Any:
         """Of the tokens of a micro-batch, weighed as TRL's loss_type dapo weighs them in the policy's."""
         mask, old = inputs["tool_mask"], inputs["old_values"]
         shared = self.options.critic == "shared"
-        values = self.critic(*_sequences(inputs), head_only=head_only and shared)
+        values = self.critic(*_sequences(inputs), head_only=shared and self._warming())
         losses = value_loss(values, old, inputs["returns"], self.options.cliprange_value)
         self._note("value_loss", float(masked_mean(losses.detach(), mask, self._add)))
         clipped = ((values.detach() - old).abs() > self.options.cliprange_value).float()
