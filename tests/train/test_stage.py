@@ -377,12 +377,12 @@ def test_train_options_are_checked_by_the_command_line(store):
     assert train.__doc__
 
 
-def test_show_lists_the_trainings(fit, store, tmp_path):
+def test_show_lists_the_trainings(fit, store, tiny, tmp_path):
     from datakit.show import show
 
     assert "Trainings" not in [table.title for table in show(store=store).tables]
     fit("sft", "sft", {"max_steps": 4})
     (table,) = [table for table in show(store=store).tables if table.title == "Trainings"]
     (row,) = table.rows
-    assert row[1:5] == ("sft", "sft@1", "tiny0", 4)
+    assert row[1:5] == ("sft", "sft@1", tiny.name, 4)
     assert row[7] == str(tmp_path / "out")
