@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from rewards.final_answer import number_in, stated_answer
+from rewards.final_answer import last_number, stated_answer, stated_number
 from rewards.outcome import Verdict
 from rewards.rule import rule
 
@@ -23,18 +23,15 @@ def number_answer(completion: str, answer: str | float, *, tolerance: float = 0.
         raise ValueError(f"answer {str(answer)[:80]!r} has no number")
     found = _final(completion)
     if found is None:
-        return Verdict(False, "no number")
+        return Verdict(False, "no number, or several")
     right = abs(found - wanted) <= Fraction(tolerance)
     return Verdict(right, "" if right else f"{_shown(found)}, {_shown(wanted)} wanted")
 
 
 def _final(text: str) -> Fraction | None:
+    """The number; a statement that gives several to choose from has none, but one without any leaves it to the text."""
     stated = stated_answer(text)
-    if stated is not None:
-        number = number_in(stated.rpartition("=")[2], last=False)
-        if number is not None:
-            return number
-    return number_in(text, last=True)
+    return last_number(text) if stated is None or last_number(stated) is None else stated_number(stated)
 
 
 def _shown(number: Fraction) -> str:

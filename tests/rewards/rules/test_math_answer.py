@@ -70,6 +70,12 @@ CASES = [
     ("It equals $7$.", "7", True),
     ("x = 1 or x = 2, so the answer is x = 1 or x = 2", "1,2", True),
     ("一共十八个，答案是十八", "18", True),
+    ("So the answer is 1,080 in all.", "1,080", True),
+    ("A: 1/2 of the cake", "\\frac{1}{2}", True),
+    ("A: 0.33 of the cake", "\\frac{1}{3}", False),
+    ("The answer is:\n\n$$\n\\frac{3}{4}\n$$", "0.75", True),
+    ("**Final Answer**\n\n\\[\nx = \\sqrt{8}\n\\]", "2\\sqrt{2}", True),
+    ("A: 18 km/h", "18", True),
 ]
 
 
