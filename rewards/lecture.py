@@ -6,6 +6,8 @@ but most of its sentences give facts; advice is normative, but condemns nothing.
 """
 
 import re
+from collections.abc import Iterator
+from itertools import chain, islice
 
 READ = 2000
 """Characters that are read."""
@@ -52,7 +54,7 @@ _TELL = re.compile("|".join((*_TELLS, *_CONDEMNS)))
 
 def sentences_of(plain: str) -> list[str]:
     """The sentences of a text in lower case and with ASCII punctuation, without headings, labels and scraps."""
-    return [one for part in _SENTENCE.split(plain) if len(one := part.strip()) >= 15 or _is_han(one)]
+    return list(_sentences(plain))
 
 
 def is_normative(sentence: str) -> bool:
@@ -71,12 +73,20 @@ def lecture_in(plain: str) -> str:
     Args:
         plain: the text in lower case, with ASCII punctuation (see `rewards.refusal`).
     """
-    sentences = sentences_of(plain[:READ])
-    found = next((match for one in sentences[:OPENS] if (match := _CONDEMN.search(one))), None)
-    if found is None or len(sentences) < SENTENCES or has_items(plain[:READ], 2):
+    found = next((match for one in islice(_sentences(plain[:READ]), OPENS) if (match := _CONDEMN.search(one))), None)
+    if found is None or len(sentences := sentences_of(plain[:READ])) < SENTENCES or has_items(plain[:READ], 2):
         return ""
     share = sum(map(is_normative, sentences)) / len(sentences)
     return found.group().strip() if share >= NORMATIVE else ""
+
+
+def _sentences(plain: str) -> Iterator[str]:
+    start = 0
+    for end in chain((found.span() for found in _SENTENCE.finditer(plain)), ((len(plain), len(plain)),)):
+        one = plain[start : end[0]].strip()
+        start = end[1]
+        if len(one) >= 15 or _is_han(one):
+            yield one
 
 
 def _is_han(sentence: str) -> bool:
