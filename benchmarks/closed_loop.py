@@ -21,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 DATAKIT = [sys.executable, "-m", "datakit"]
+Row = tuple[str, dict[str, Any], float | None]
 
 
 def main() -> int:
@@ -42,7 +43,7 @@ def main() -> int:
     trained = {name: train(given, base, name) for name in ("dpo", "sft")}
     figures = evaluate(given, [base, *trained.values()])
     print(f"\n{(time.perf_counter() - started) / 60:.0f} minutes (what was done before not counted)\n")
-    return show(figures, {path: name for name, path in trained.items()})
+    return show(figures, {path: name for name, path in trained.items()}, given.work / "closed_loop.svg")
 
 
 def make_data(given: argparse.Namespace, base: str) -> None:
@@ -91,34 +92,68 @@ def run(*command: str) -> str:
     return "".join(said)
 
 
-def show(figures: dict[str, Any], names: dict[str, str]) -> int:
-    """The table of docs/closed_loop.md; returns the exit code."""
+def show(figures: dict[str, Any], names: dict[str, str], plot: Path) -> int:
+    """The table and the plot of docs/closed_loop.md; returns the exit code."""
+    rows = differences(figures, names)
     failed = []
     print(f"{'':26} {'difference':>10}  {'95 % interval':>18}  prompts   wins")
-    for row in figures["differences"]:
-        if row["scorer"] is not None:
-            continue
-        who, what = names[row["model"]], "guard" if row["guard"] else "reward"
-        line(f"{who}: {what}", row, row["wins"]["mean"])
-        enough = row["low"] > 0 if what == "reward" else row["high"] >= 0
-        failed += [] if enough else [f"{who}: {what}"]
-        if what == "reward":
-            line(f"{who}: reward, like length", row["matched"])
-            failed += [] if (row["matched"]["low"] or -1) > 0 else [f"{who}: reward, like length"]
+    for label, row, wins in rows:
+        line(label, row, wins)
+        low, high = row["low"], row["high"]
+        reached = high is not None and high >= 0 if label.endswith("guard") else low is not None and low > 0
+        failed += [] if reached else [label]
     for answer in figures["answers"]:
         who = names.get(answer["model"], "base")
         shares = ", ".join(f"{name} {answer[name]:.1%}" for name in ("truncated", "refusing", "degenerate"))
         print(f"{who:8} answers: {answer['characters']:.0f} characters, {shares}")
+    plot.write_text(drawn(rows), encoding="utf-8")
+    print(f"plot: {plot}")
     print(f"NOT REACHED: {', '.join(failed)}" if failed else "all reached")
     return int(bool(failed))
 
 
-def line(label: str, row: dict[str, Any], wins: float | None = None) -> None:
+def differences(figures: dict[str, Any], names: dict[str, str]) -> list[Row]:
+    """What is compared with the base: label, difference with its interval, share of wins."""
+    rows: list[Row] = []
+    for row in figures["differences"]:
+        if row["scorer"] is not None:
+            continue
+        who = names[row["model"]]
+        if row["guard"]:
+            rows.append((f"{who}: guard", row, row["wins"]["mean"]))
+        else:
+            rows.append((f"{who}: reward", row, row["wins"]["mean"]))
+            rows.append((f"{who}: reward, like length", row["matched"], None))
+    return sorted(rows, key=lambda row: row[0].partition(":")[0])
+
+
+def line(label: str, row: dict[str, Any], wins: float | None) -> None:
     if row["mean"] is None:
         print(f"{label:26} no prompts")
         return
     interval = f"{row['low']:+.4f} to {row['high']:+.4f}" if row["low"] is not None else ""
     print(f"{label:26} {row['mean']:+10.4f}  {interval:>18}  {row['prompts']:7}" + (f"  {wins:.1%}" if wins else ""))
+
+
+def drawn(rows: list[Row]) -> str:
+    """The differences and their intervals as SVG."""
+    kept = [(label, row) for label, row, _ in rows if row["low"] is not None]
+    reach = max([0.01, *(abs(row[end]) for _, row in kept for end in ("low", "high"))])
+    height = 24 * len(kept) + 40
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 {height}" font-family="sans-serif" font-size="13">',
+        '<rect width="100%" height="100%" fill="white"/>',
+        f'<line x1="420" x2="420" y1="8" y2="{height - 32}" stroke="#bbb"/>',
+    ]
+    for place, (label, row) in enumerate(kept):
+        y = 20 + 24 * place
+        low, at, high = (420 + 200 * row[key] / reach for key in ("low", "mean", "high"))
+        parts.append(f'<text x="8" y="{y + 4}">{label}</text>')
+        parts.append(f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}" stroke="#1668b8" stroke-width="2"/>')
+        parts.append(f'<circle cx="{at:.1f}" cy="{y}" r="4.5" fill="#1668b8"/>')
+    for x, value in ((220, -reach), (420, 0.0), (620, reach)):
+        parts.append(f'<text x="{x}" y="{height - 12}" text-anchor="middle" fill="#555">{value:+.2f}</text>')
+    return "\n".join([*parts, "</svg>\n"])
 
 
 if __name__ == "__main__":
