@@ -1,5 +1,6 @@
 """How a report reaches a person or a machine; the options that every command has."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,6 +16,10 @@ from datakit.cli.bind import options_from_models
 from schemas.base import Frozen
 from schemas.identity import canonical_json
 from schemas.report import Report, Table, counted
+
+
+PIPED = 160
+"""Columns where nothing says how many there are (a file, a pipe): rows stay whole, for grep and for logs."""
 
 
 class Session(Frozen):
@@ -52,7 +57,9 @@ def _print_json(reports: Iterable[Report]) -> list[Report]:
 
 
 def _print(reports: Iterable[Report]) -> list[Report]:
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    terminal = sys.stdout.isatty()
+    known = terminal or "COLUMNS" in os.environ
+    console = Console(highlight=False, soft_wrap=not terminal, width=None if known else PIPED)
     done = []
     for report in reports:
         _print_report(console, report)

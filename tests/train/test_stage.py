@@ -79,6 +79,9 @@ def test_a_killed_training_ends_where_an_unbroken_one_does(fit, store, tiny, wei
     report = fit(method, METHODS[method], settings, output="killed")
     assert any(note.startswith("went on from checkpoint-") for note in report.notes)
     assert same(weights(tmp_path / "unbroken"), weights(tmp_path / "killed"), 1e-5)
+    (unbroken, killed) = query(store, "SELECT metrics FROM trainings WHERE metrics IS NOT NULL ORDER BY rowid")
+    assert "train_loss" in unbroken[0]
+    assert "train_loss" not in killed[0], "the mean over a part of the steps"
 
 
 def test_a_checkpoint_that_was_cut_off_is_not_resumed_from(fit, store, tmp_path):

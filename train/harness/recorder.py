@@ -29,8 +29,8 @@ TELLING = ("rewards/accuracies", "rewards/margins", "reward", "reward_std", "kl"
 class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers has no types here
     """Shows and keeps what TRL logs. A store that another process holds delays the figures, not the training."""
 
-    def __init__(self, run: Run, bar: Bar, *, total: int) -> None:
-        self.run, self.bar, self.total = run, bar, total
+    def __init__(self, run: Run, bar: Bar, *, total: int, resumed: bool = False) -> None:
+        self.run, self.bar, self.total, self.resumed = run, bar, total, resumed
         self.last: dict[str, float] = {}
         """The newest figure of each name."""
         self._waiting: list[tuple[int, str, float]] = []
@@ -54,6 +54,9 @@ class Recorder(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
     ) -> None:
         """Show a line, and keep the figures for the store."""
         figures = {name: float(value) for name, value in (logs or {}).items() if isinstance(value, int | float)}
+        if self.resumed:
+            # transformers divides the losses since the resumption by the steps since the beginning
+            figures.pop("train_loss", None)
         self.last.update(figures)
         self._waiting += [(state.global_step, name, value) for name, value in figures.items()]
         self.bar.say(_line(state.global_step, self.total, figures))

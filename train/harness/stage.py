@@ -120,7 +120,7 @@ def _fit(plan: Plan, job: Job, worker: Any, run: Run) -> None:
         job.notes.append(f"went on from {checkpoint.name}")
     total = plan.settings.trainer.steps(len(worker.train_dataset), job.arguments)
     with track(f"training {plan.method}", total) as bar:
-        recorder = Recorder(run, bar, total=total)
+        recorder = Recorder(run, bar, total=total, resumed=checkpoint is not None)
         if is_main_process():
             worker.add_callback(recorder)
         result = worker.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
