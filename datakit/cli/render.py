@@ -17,7 +17,6 @@ from schemas.base import Frozen
 from schemas.identity import canonical_json
 from schemas.report import Report, Table, counted
 
-
 PIPED = 160
 """Columns where nothing says how many there are (a file, a pipe): rows stay whole, for grep and for logs."""
 
