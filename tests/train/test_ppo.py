@@ -1,6 +1,8 @@
 """PPO on the tiny model."""
 
+import gc
 import math
+import os
 import signal
 import statistics
 import subprocess
@@ -9,6 +11,8 @@ import time
 
 import pytest
 import torch
+import yaml
+from transformers import AutoModelForCausalLM
 
 from schemas.errors import ConfigError
 
@@ -35,6 +39,20 @@ QUICK = {
 }
 PLAIN = {"gamma": 1, "lam": 1, "kl_coef": 0, "vf_coef": 0, "whiten_advantages": False}
 """REINFORCE: the critic stays at zero, where its head begins."""
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick():
+    """One thread is fastest for so small a model; and the garbage collector need not look through all of TRL."""
+    import train.harness.ppo_trainer  # noqa: F401
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    gc.freeze()
+    yield
+    gc.unfreeze()
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -179,8 +197,6 @@ def test_no_reward_at_all_teaches_nothing(ppo, rules, tiny, weights, tmp_path):
 
 
 def test_the_kl_of_each_token_is_taken_off_its_reward(ppo, watched, tiny, store):
-    from transformers import AutoModelForCausalLM
-
     reference = AutoModelForCausalLM.from_pretrained(tiny)
     costs = []
 
@@ -310,7 +326,8 @@ def test_a_killed_training_goes_on_with_its_critic_and_optimizer(ppo, store, tin
     ppo(settings, output="unbroken")
     command = [sys.executable, "-m", "datakit", "train", "ppo", "prompts", "--model", str(tiny), "--store"]
     command += [str(store.path), "--config", str(tmp_path / "config.yaml"), "-o", str(tmp_path / "killed")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": ONE_THREAD}
+    process = subprocess.Popen(command, **quiet)
     deadline = time.monotonic() + 120
     while not list((tmp_path / "killed").glob("checkpoint-*/trainer_state.json")):
         assert process.poll() is None, "it ended before it could be killed"
@@ -331,7 +348,7 @@ def test_a_killed_training_goes_on_with_its_critic_and_optimizer(ppo, store, tin
 
 
 def test_the_model_that_is_left_is_an_ordinary_one_without_a_critic(ppo, tiny, weights, tmp_path):
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     ppo({"max_steps": 4})
     out = tmp_path / "out"
@@ -363,9 +380,9 @@ def test_a_sft_loss_is_mixed_in_and_held_out_prompts_are_valued(ppo, store):
 
 
 def test_the_steps_of_a_dry_run_are_those_of_the_training(ppo):
-    settings = {"per_device_train_batch_size": 16, "num_ppo_epochs": 3}
+    settings = {"per_device_train_batch_size": 32, "num_ppo_epochs": 3}
     estimate = dict(ppo(settings, dry_run=True).tables[0].rows)
-    assert estimate["optimizer steps"] == ppo(settings).counts["steps"] == 24  # 8 batches of rollouts
+    assert estimate["optimizer steps"] == ppo(settings).counts["steps"] == 12  # 4 batches of rollouts
 
 
 def test_the_memory_of_a_dry_run_counts_the_critic(ppo, make_tiny, tmp_path):
@@ -380,6 +397,73 @@ def test_the_memory_of_a_dry_run_counts_the_critic(ppo, make_tiny, tmp_path):
 def test_kl_outside_its_band_names_the_coefficient(ppo, capsys):
     ppo({"max_steps": 6, "kl_band": [1e-9, 2e-9], "num_ppo_epochs": 1, "learning_rate": 1e-2})
     assert "is above 1e-09 to 2e-09; a larger kl_coef (0.05) moves it back" in capsys.readouterr().err
+
+
+IN_TWO = """
+import os, sys
+import torch
+from train.harness import ppo_trainer  # slow: before there are two
+from datakit.cli import main
+
+folder, *sys.argv[1:] = sys.argv[1:]
+child = os.fork()
+rank = int(child == 0)
+os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
+
+class Watched(ppo_trainer.PpoTrainer):
+    def _value(self, batch):
+        super()._value(batch)
+        self.seen = {name: found.clone() for name, found in batch.items()}
+
+    def _save_optimizer_and_scheduler(self, output_dir):
+        super()._save_optimizer_and_scheduler(output_dir)
+        trained = {name: self.accelerator.unwrap_model(of).state_dict() for name, of in
+                   (("policy", self.model), ("critic", self.critic))}
+        torch.save((self.seen, trained), f"{folder}/rank{rank}.pt")
+
+ppo_trainer.PpoTrainer = Watched
+main()
+if rank == 0:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_two_processes_whiten_together_and_train_one_policy_and_one_critic(rules, store, tiny, tmp_path):
+    """One step of both is the step of one process on the answers of both."""
+    settings = {
+        **QUICK, **PLAIN, "max_steps": 1, "num_ppo_epochs": 1, "per_device_train_batch_size": 4, "vf_coef": 0.5,
+        "whiten_advantages": True, "optim": "sgd", "learning_rate": 0.1, "lr_scheduler_type": "constant",
+        "max_grad_norm": 1e9,
+    }  # fmt: skip
+    (tmp_path / "two.yaml").write_text(yaml.safe_dump(settings))
+    command = [sys.executable, "-W", "ignore", "-c", IN_TWO, str(tmp_path), "train", "ppo", "prompts"]
+    command += ["--model", str(tiny), "--config", str(tmp_path / "two.yaml"), "-o", str(tmp_path / "two")]
+    done = subprocess.run(
+        [*command, "--store", str(store.path)],
+        capture_output=True,
+        text=True,
+        timeout=250,
+        env=ONE_THREAD,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (one, trained), (other, same_trained) = (torch.load(tmp_path / f"rank{rank}.pt") for rank in (0, 1))
+    for part in ("policy", "critic"):
+        assert same(trained[part], same_trained[part])
+    kept = [batch["advantages"][batch["tool_mask"].bool()] for batch in (one, other)]
+    together = torch.cat(kept)
+    assert together.mean().item() == pytest.approx(0, abs=1e-5)
+    assert together.var(correction=0).item() == pytest.approx(1, abs=1e-3)
+    assert abs(kept[0].mean().item()) > 1e-2
+    model = AutoModelForCausalLM.from_pretrained(tiny)
+    gains = sum((batch["advantages"] * log_probabilities(model, batch)).sum() for batch in (one, other))
+    weights = dict(model.named_parameters())
+    for (name, was), gradient in zip(weights.items(), torch.autograd.grad(gains, weights.values()), strict=True):
+        assert torch.allclose(trained["policy"][name], was + 0.1 * gradient / len(together), atol=1e-6)
+    returns = sum(batch["returns"].sum() for batch in (one, other)) / len(together)
+    assert trained["critic"]["head.bias"].item() == pytest.approx(0.1 * 0.5 * returns.item(), rel=1e-4)
+    with store.read() as con:
+        assert con.execute("SELECT count(*) FROM candidates WHERE origin = 'train'").fetchall() == [(8,)]
 
 
 @pytest.mark.parametrize(
