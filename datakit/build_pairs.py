@@ -14,8 +14,7 @@ from datakit.matching import create_comparable, create_proposals, create_unpaire
 from datakit.pair_texts import VERDICTS, TextChecks, apply_verdicts, write_unchecked
 from datakit.rewarding import missing_scores
 from datakit.store import Store
-from datakit.strategy import Strategy
-from rewards.plugins import variant_class
+from datakit.strategy import Strategy, load_strategy
 from rewards.spec import Reward
 from rewards.tokens import ChatTokenizer, load_tokenizer
 from schemas.options import GroupOptions, PairOptions
@@ -47,7 +46,7 @@ def build_pairs(
     """
     tokenizer = load_tokenizer(options.tokenizer) if options.tokenizer else None
     checks = TextChecks(options.min_distance, tokenizer, options.max_length)
-    strategy = variant_class("datakit.strategies", options.strategy, Strategy)()  # type: ignore[type-abstract]
+    strategy = load_strategy(options)
     verdicts = VERDICTS.empty_table()
     with TemporaryDirectory(prefix="datakit-") as folder:
         texts = Path(folder) / "texts.parquet"
@@ -77,9 +76,9 @@ def _plan(
 
 def _how(strategy: Strategy, options: PairOptions, tokenizer: ChatTokenizer | None) -> dict[str, Any]:
     """What the pairs depend on beside the candidates: the tokenizer by its content, wherever it lies."""
-    shared = options.model_dump(mode="json", exclude={"strategy", "tokenizer"})
+    shared = options.model_dump(mode="json", exclude={"strategy", "option", "tokenizer"})
     return {
-        "strategy": {"name": options.strategy, **strategy.model_dump(mode="json")},
+        "strategy": {"name": options.strategy.rpartition("/")[2], **strategy.model_dump(mode="json")},
         "options": {**shared, "tokenizer": tokenizer.fingerprint if tokenizer else None},
     }
 

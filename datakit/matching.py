@@ -8,10 +8,12 @@ Works on the temporary table `graded` (datakit/rewarding.py over `ANSWER_FEATURE
 """
 
 import duckdb
+import polars as pl
 
 from datakit.reasons import PAIR_CHECKS, Reason
 from datakit.rewarding import rounded_sql
 from datakit.strategy import SqlStrategy, Strategy
+from schemas.errors import RuleError
 from schemas.options import PairOptions
 
 CHUNK = 1_000_000
@@ -95,9 +97,36 @@ def _choose_in_chunks(con: duckdb.DuckDBPyConnection, strategy: Strategy) -> Non
             [start, start + step],
         ).pl()
         found = strategy.pair(group.lazy()).select("chosen_id", "rejected_id").collect(engine="streaming")
+        _check(found, group)
         con.register("found", found)
         con.execute("INSERT INTO chosen_pairs SELECT DISTINCT chosen_id::UUID, rejected_id::UUID FROM found")
         con.unregister("found")
+
+
+def _check(found: pl.DataFrame, group: pl.DataFrame) -> None:
+    """Pairs must be of two known answers to one prompt; a side that is null is no pair.
+
+    Raises:
+        RuleError: something else was proposed.
+    """
+    prompts = group.select("candidate_id", "prompt_id")
+    judged = (
+        found.drop_nulls()
+        .join(prompts, left_on="chosen_id", right_on="candidate_id", how="left")
+        .join(prompts, left_on="rejected_id", right_on="candidate_id", how="left", suffix="_of_rejected")
+        .with_columns(
+            wrong=pl.when(pl.col("prompt_id").is_null() | pl.col("prompt_id_of_rejected").is_null())
+            .then(pl.lit("an answer that it was not given"))
+            .when(pl.col("prompt_id") != pl.col("prompt_id_of_rejected"))
+            .then(pl.lit("answers to different prompts"))
+            .when(pl.col("chosen_id") == pl.col("rejected_id"))
+            .then(pl.lit("an answer and itself"))
+        )
+        .drop_nulls("wrong")
+    )
+    for row in judged.head(1).iter_rows(named=True):
+        more = f" (and {judged.height - 1} more)" if judged.height > 1 else ""
+        raise RuleError(f"the strategy pairs {row['wrong']}: {row['chosen_id']} over {row['rejected_id']}{more}")
 
 
 def _length_ratio(ratio: float) -> str:

@@ -15,8 +15,7 @@ from datakit.recipes import recipe_ids
 from datakit.score import score
 from datakit.show_dataset import example_pair
 from datakit.store import Store
-from datakit.strategy import Strategy
-from rewards.plugins import variant_class
+from datakit.strategy import load_strategy
 from rewards.spec import Reward
 from schemas.options import (
     ExportOptions,
@@ -55,7 +54,7 @@ def prompts_to_pairs(source: str, job: Job, *, store: Store) -> Iterator[Report]
     Raises:
         UserError: of any stage. Strategy and rules are checked before anything is generated.
     """
-    variant_class("datakit.strategies", job.pairs.strategy, Strategy)  # type: ignore[type-abstract]
+    load_strategy(job.pairs)
     name = source
     if Path(source).exists():
         report = ingest(Path(source), job.ingest, store=store)

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from rewards.rule import Rule, is_decorated, rule_of
 from rewards.userfiles import load_user_file
 from schemas.errors import ConfigError, RuleError, did_you_mean
 
-__all__ = ["find_rule", "load_user_file", "load_variant", "rules_in", "variant_class", "variant_names"]
+__all__ = ["find_rule", "load_user_file", "load_variant", "rules_in", "user_function", "variant_class", "variant_names"]
 
 BUILT_IN = "rewards.rules"
 
@@ -99,12 +99,22 @@ def _function_of(file: str, function: str, files: Sequence[Path], folder: Path) 
     paths = [path] if path in files else [path for path in files if path.name == file] or [path]
     if len(paths) > 1:
         raise RuleError(f"several files are named {file}: {', '.join(map(str, paths))}; write the path")
-    module = load_user_file(paths[0])
-    found: Any = vars(module).get(function)
-    if not callable(found):
-        known = [name for name, value in vars(module).items() if _is_function(value)]
-        raise RuleError(f"no function {function!r} in {paths[0]}; {did_you_mean(function, known)}")
+    found = user_function(paths[0], function)
     return rule_of(found, name=None if is_decorated(found) else f"{paths[0].name}:{function}")
+
+
+def user_function(path: Path, name: str) -> Callable[..., Any]:
+    """A function of a user's file.
+
+    Raises:
+        RuleError: the file cannot be imported, or has no such function.
+    """
+    module = load_user_file(path)
+    found: Any = vars(module).get(name)
+    if not callable(found):
+        known = [key for key, value in vars(module).items() if _is_function(value)]
+        raise RuleError(f"no function {name!r} in {path}; {did_you_mean(name, known)}")
+    return cast(Callable[..., Any], found)
 
 
 def _is_function(value: object) -> bool:

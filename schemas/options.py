@@ -145,7 +145,9 @@ class PairOptions(Frozen):
     """Which pairs are made of a scored group."""
 
     strategy: str = "best_vs_worst"
-    """Strategy: one of datakit/strategies."""
+    """Which pairs are proposed (docs/strategies.md), or a function of your own: file.py:function."""
+    option: dict[str, JsonValue] = {}
+    """Option of the strategy: name=value; repeatable."""
     min_margin: float = Field(1e-6, gt=0)
     """Smallest difference between the two rewards."""
     min_chosen_reward: float | None = None
