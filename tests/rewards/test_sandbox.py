@@ -53,7 +53,7 @@ def test_a_program_reads_its_input_and_prints(sandbox: Sandbox) -> None:
         ("x = bytearray(10**10)", "MemoryError"),
         ("x = []\nwhile True: x.append(bytearray(10**7))", "MemoryError"),
         ("while True: print('x' * 1000)", "printed more than 1024 KiB"),
-        ("import sys\nwhile True: sys.stderr.write('x' * 1000)", "took more than 1 s of CPU time"),
+        ("import sys\nwhile True: sys.stderr.write('x' * 1000)", "took more than"),
         ("while True: pass", "took more than 1 s of CPU time"),
         ("f = open('/tmp/x', 'wb')\nwhile True: f.write(bytes(10**6))", "OSError: [Errno 27] File too large"),
         ("for i in range(99): open(f'/tmp/{i}', 'wb').write(bytes(10**7))", "OSError: [Errno 28] No space left"),
