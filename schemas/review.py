@@ -3,9 +3,12 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from schemas.base import Frozen
+
+FLAG = ": flag"
+"""The end of the name of a rater's flags."""
 
 
 class RatedAnswer(Frozen):
@@ -36,7 +39,19 @@ class Review(Frozen):
     """Version of this form, by which it is recognised."""
     dataset: str
     """The data set that was reviewed, `name@version`."""
-    rater: str = Field(min_length=1, max_length=200)
-    """Who rated."""
+    rater: Annotated[str, Field(min_length=1, max_length=200)]
+    """Who rated; what is called `NAME: flag` are the flags of NAME."""
     answers: tuple[RatedAnswer, ...] = ()
     preferences: tuple[Preference, ...] = ()
+
+    @field_validator("rater")
+    @classmethod
+    def _is_no_flags(cls, rater: str) -> str:
+        name = rater.strip()
+        if not name:
+            raise ValueError("a name is needed")
+        if name.endswith(FLAG):
+            raise ValueError(
+                f"{name!r} is what the flags of {name.removesuffix(FLAG)!r} are called; write another name"
+            )
+        return name

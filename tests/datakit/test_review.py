@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -223,3 +224,129 @@ def test_nobody_rated_is_said(desk: Any, reviewed: Any, reward: Any) -> None:
     report = agreement("p", store=desk.store, reward=reward)
     assert report.tables == ()
     assert report.notes[0].startswith("nobody rated its answers")
+
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+def human(desk: Any) -> tuple[Any, Any]:
+    """What people said, as the store holds it."""
+    scores = desk.sql(
+        "SELECT name, candidate_id, value, reason FROM scores JOIN scorers USING (scorer_id) ORDER BY ALL"
+    )
+    comparisons = desk.sql("SELECT left_id, right_id, verdict FROM comparisons ORDER BY ALL")
+    return scores, comparisons
+
+
+def only(said: dict[str, Any], **parts: Any) -> dict[str, Any]:
+    """The same file with nothing said but `parts`."""
+    return {**said, "answers": [], "preferences": [], **parts}
+
+
+def test_a_note_with_half_a_character_is_refused_and_the_rating_beside_it_is_stored(desk: Any, reviewed: Any) -> None:
+    said = saved(reviewed(sample=2))
+    said["answers"][0] |= {"flagged": True, "note": "half \ud83d of a smile"}
+    report = put(desk, said)
+    assert report.reasons == {"invalid_unicode": 1}
+    assert report.exit_code == 1
+    assert report.counts["stored"] == 6
+    assert desk.sql("SELECT count(*) FROM scorers JOIN scores USING (scorer_id) WHERE name = 'Ana: flag'") == [0]
+    assert desk.sql("SELECT detail FROM ledger WHERE reason = 'invalid_unicode'")[0].startswith(
+        f"{said['answers'][0]['candidate_id']}: note: "
+    )
+
+
+@pytest.mark.parametrize("field", ["rater", "dataset"])
+def test_a_name_with_half_a_character_is_one_line(desk: Any, reviewed: Any, field: str) -> None:
+    with pytest.raises((ConfigError, InputError), match=r"saved\.json"):
+        put(desk, saved(reviewed(sample=2)) | {field: "Ana \ud83d"})
+
+
+def test_an_answer_cannot_be_preferred_to_itself_nor_to_an_answer_of_another_prompt(desk: Any, reviewed: Any) -> None:
+    said = saved(reviewed(sample=2))
+    (one, other), (foreign, _) = ([side[key] for key in ("left_id", "right_id")] for side in said["preferences"])
+    pairs = [(one, one), (one, foreign), (one, NOBODY), (one, other)]
+    preferences = [{"left_id": left, "right_id": right, "verdict": "left"} for left, right in pairs]
+    report = put(desk, only(said, preferences=preferences))
+    assert report.reasons == {"same_answer": 1, "different_prompts": 1, "unknown_answer": 1}
+    assert report.counts["preferences"] == report.counts["stored"] + sum(report.reasons.values())
+    assert report.exit_code == 1
+    assert dict(desk.sql("SELECT reason, detail FROM ledger WHERE stage = 'ingest'")) == {
+        "same_answer": f"{one} {one}",
+        "different_prompts": f"{one} {foreign}",
+        "unknown_answer": NOBODY,
+    }
+    assert desk.sql("SELECT count(*) FROM comparisons") == [1]
+
+
+MIRRORED = {"left": "right", "right": "left", "tie": "tie"}
+
+
+@pytest.mark.parametrize("verdict", list(MIRRORED))
+def test_the_same_preference_the_other_way_round_is_nothing_new(desk: Any, reviewed: Any, verdict: str) -> None:
+    said = saved(reviewed(sample=1))
+    ours = said["preferences"][0] | {"verdict": verdict}
+    theirs = {"left_id": ours["right_id"], "right_id": ours["left_id"], "verdict": MIRRORED[verdict]}
+    put(desk, only(said, preferences=[ours]))
+    before = human(desk)
+    report = put(desk, only(said, preferences=[theirs]))
+    assert report.run_id is None
+    assert report.notes[0].startswith("nothing to do")
+    assert human(desk) == before
+
+
+@pytest.mark.parametrize("files", [1, 2])
+@pytest.mark.parametrize(("first", "then"), [("left", "left"), ("right", "right"), ("tie", "left"), ("right", "tie")])
+def test_of_a_preference_said_both_ways_round_the_last_counts(
+    desk: Any, reviewed: Any, files: int, first: str, then: str
+) -> None:
+    said = saved(reviewed(sample=1))
+    ours = said["preferences"][0] | {"verdict": first}
+    theirs = {"left_id": ours["right_id"], "right_id": ours["left_id"], "verdict": then}
+    for told in [[ours, theirs]] if files == 1 else [[ours], [theirs]]:
+        report = put(desk, only(said, preferences=told))
+    assert report.reasons == ({"said_again": 1} if files == 1 else {})
+    assert report.exit_code == 0
+    assert human(desk)[1] == [(UUID(theirs["left_id"]), UUID(theirs["right_id"]), then)]
+
+
+def test_of_a_rating_said_twice_in_a_file_the_last_counts(desk: Any, reviewed: Any) -> None:
+    said = saved(reviewed(sample=1))
+    answer = said["answers"][0] | {"flagged": True, "note": "first"}
+    again = answer | {"rating": 9, "note": "second"}
+    report = put(desk, only(said, answers=[answer, said["answers"][1], again]))
+    assert report.reasons == {"said_again": 2}
+    assert report.counts == {"ratings": 3, "flags": 2, "preferences": 0, "stored": 3}
+    assert report.exit_code == 0
+    name = UUID(answer["candidate_id"])
+    assert [row for row in human(desk)[0] if row[1] == name] == [
+        ("Ana", name, 9.0, None),
+        ("Ana: flag", name, 1.0, "second"),
+    ]
+
+
+def test_a_second_reading_of_a_file_with_refused_statements_writes_nothing(desk: Any, reviewed: Any) -> None:
+    said = saved(reviewed(sample=2))
+    said["answers"].append(said["answers"][0] | {"rating": 10, "flagged": True, "note": "\udc00"})
+    said["answers"][1]["candidate_id"] = NOBODY
+    said["preferences"][0]["right_id"] = said["preferences"][0]["left_id"]
+    first = put(desk, said)
+    assert first.reasons == {"unknown_answer": 1, "said_again": 1, "same_answer": 1, "invalid_unicode": 1}
+    state = [human(desk), *(desk.sql(f"FROM {table} ORDER BY ALL") for table in ("ledger", "runs", "scorers"))]
+    second = put(desk, said)
+    assert second.run_id is None
+    assert second.counts["stored"] == 0
+    assert second.reasons == first.reasons
+    assert [human(desk), *(desk.sql(f"FROM {table} ORDER BY ALL") for table in ("ledger", "runs", "scorers"))] == state
+
+
+@pytest.mark.parametrize("rater", [" ", "\t\n", "Ana: flag", " Ana: flag "])
+def test_a_rater_is_not_named_like_nobody_or_like_the_flags_of_another(desk: Any, reviewed: Any, rater: str) -> None:
+    with pytest.raises(ConfigError, match=r"saved\.json.*rater.*name"):
+        put(desk, saved(reviewed(sample=2), rater))
+
+
+def test_spaces_around_a_name_make_no_second_rater(desk: Any, reviewed: Any) -> None:
+    said = saved(reviewed(sample=2))
+    put(desk, said)
+    assert put(desk, said | {"rater": " Ana "}).run_id is None
