@@ -11,7 +11,10 @@ from train.harness.trainer import Job
 class Ppo(PpoOptions):
     """TRL's GRPOTrainer with the advantages of a critic."""
 
-    defaults: ClassVar[Mapping[str, Any]] = {"num_generations": 2}
+    defaults: ClassVar[Mapping[str, Any]] = {
+        "num_generations": 2,
+        "disable_dropout": True,  # or a ratio of 1 is never seen (Ziegler et al. 2019; Huang et al. 2024)
+    }
     kl_option: ClassVar[str] = "kl_coef"
 
     def implied(self) -> Mapping[str, tuple[str, Any]]:

@@ -3,6 +3,7 @@
 import gc
 import math
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -12,6 +13,8 @@ import time
 import pytest
 import torch
 import yaml
+from safetensors import safe_open
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from schemas.errors import ConfigError
@@ -113,9 +116,12 @@ def scores_of(trainer, inputs, *, some_null=False):
 
 
 def critic_of(checkpoint):
-    from safetensors.torch import load_file
-
     return load_file(checkpoint / "critic.safetensors")
+
+
+def kl_coef_of(checkpoint):
+    with safe_open(checkpoint / "critic.safetensors", "pt") as file:
+        return float(file.metadata()["kl_coef"])
 
 
 @pytest.mark.parametrize("text", [RULES, SOME_NULL, FAILS], ids=["all judged", "some skipped", "some failed"])
@@ -189,24 +195,29 @@ def test_a_null_reward_is_in_no_loss_and_in_no_whitening(ppo, rules, watched):
     assert mixed
 
 
-def test_no_reward_at_all_teaches_nothing(ppo, rules, tiny, weights, tmp_path):
+def test_no_reward_at_all_teaches_nothing(ppo, rules, store, tiny, weights, tmp_path):
     rules.write_text(NEVER)
-    ppo({"max_steps": 4})
+    ppo({"max_steps": 4, "num_ppo_epochs": 2, "kl_adaptive": True, "kl_band": [0.01, 0.05]})
     assert same(weights(tmp_path / "out"), weights(tiny))
+    assert not logged(store, "kl")  # of nothing, which is not a KL of 0 that the coefficient would be lowered for
+    assert kl_coef_of(tmp_path / "out/checkpoint-4") == 0.05
     assert not any(found.any() for name, found in critic_of(tmp_path / "out/checkpoint-4").items() if "head" in name)
 
 
-def test_the_kl_of_each_token_is_taken_off_its_reward(ppo, watched, tiny, store):
+def test_the_kl_of_each_token_is_taken_off_its_reward(ppo, rules, watched, tiny, store):
+    rules.write_text(SOME_NULL)
     reference = AutoModelForCausalLM.from_pretrained(tiny)
     costs = []
 
     def look(trainer, loss, model, inputs):
-        mask = inputs["completion_mask"]
+        scores = scores_of(trainer, inputs, some_null=True)
+        mask = inputs["completion_mask"] * ~scores.isnan().unsqueeze(1)
         with torch.no_grad():
             ratio = (log_probabilities(model, inputs) - log_probabilities(reference, inputs)) * mask
         cost = 0.5 * ratio.flip(1).cumsum(1).flip(1)  # of this token and those that follow
-        expected = (scores_of(trainer, inputs).unsqueeze(1) - cost) * mask
+        expected = (scores.nan_to_num().unsqueeze(1) - cost) * mask
         assert torch.allclose(inputs["returns"], expected, atol=1e-4)
+        assert 0 < mask.any(1).sum() < 8
         costs.append(cost.abs().max().item())
         watched = ((-ratio).exp() - 1 + ratio).sum() / mask.sum()
         assert trainer._metrics["train"]["kl"] == [pytest.approx(watched.item(), abs=1e-5)]
@@ -256,10 +267,7 @@ def test_the_coefficient_adapts_and_goes_on_where_it_was(ppo, store, tmp_path):
     ppo({**settings, "max_steps": 4, "learning_rate": 1e-5})
     found = logged(store, "kl_coef")
     assert found == [pytest.approx(0.1 * 0.8**k) for k in range(4)]  # far below the band: down by a fifth
-    from safetensors import safe_open
-
-    with safe_open(tmp_path / "out/checkpoint-2/critic.safetensors", "pt") as file:
-        assert float(file.metadata()["kl_coef"]) == pytest.approx(0.1 * 0.8**2)
+    assert kl_coef_of(tmp_path / "out/checkpoint-2") == pytest.approx(0.1 * 0.8**2)
 
 
 @pytest.mark.parametrize("critic", ["own", "shared"])
@@ -277,9 +285,9 @@ def test_while_the_critic_warms_up_the_coefficient_stays_and_nobody_is_warned(pp
     """The KL is 0 then, whatever the coefficient."""
     settings = {"kl_adaptive": True, "kl_band": [0.1, 0.4], "num_ppo_epochs": 1, "critic_warmup_steps": 3}
     ppo({**settings, "max_steps": 5})
-    said = capsys.readouterr().err
-    assert "warning: step 4: KL" in said
-    assert "warning: step 3: KL" not in said
+    warned = [int(step) for step in re.findall(r"warning: step (\d+): KL", capsys.readouterr().err)]
+    assert warned
+    assert min(warned) > 3
     assert logged(store, "kl_coef") == [0.05, 0.05, 0.05, 0.05, pytest.approx(0.04)]
 
 
@@ -309,6 +317,48 @@ def test_two_micro_batches_teach_what_one_of_their_size_does(ppo, weights, tmp_p
     whole, halves = (critic_of(tmp_path / name / "checkpoint-2") for name in ("whole", "halves"))
     assert whole["head.bias"].abs() > 1e-4
     assert same(whole, halves, 1e-5)
+
+
+def test_the_critics_gradient_begins_anew_after_each_step(ppo, rules, watched):
+    """Also where an epoch's last step has fewer micro-batches than the others: here 3, 3 and 2."""
+    rules.write_text(RULES.replace('float("e" in completion)', "1.0"))
+    steps = {}
+
+    def look(trainer, loss, model, inputs):
+        gradient = trainer.critic.head.bias.grad
+        steps.setdefault(trainer.state.global_step, []).append(gradient is None or gradient.item() == 0)
+
+    watched(look)
+    ppo({"per_device_train_batch_size": 16, "gradient_accumulation_steps": 3, "steps_per_generation": 1,
+         "num_ppo_epochs": 1, "num_train_epochs": 2})  # fmt: skip
+    assert list(steps.values()) == [[True, False, False], [True, False, False], [True, False]] * 2
+
+
+def test_the_policy_has_no_dropout(ppo, watched):
+    """Or the ratio of new to old probabilities would not be 1 where nothing was learnt yet."""
+    seen = []
+
+    def look(trainer, loss, model, inputs):
+        now = trainer._log_probabilities(inputs)
+        seen.append(torch.allclose(now, inputs["old_per_token_logps"], atol=1e-5))
+
+    watched(look)
+    ppo({"max_steps": 3, "num_ppo_epochs": 1, "use_peft": True, "lora_r": 4, "lora_dropout": 0.5})
+    assert seen == [True] * 3
+
+
+@pytest.mark.parametrize("settings", [{"bf16": True}, {"dtype": "bfloat16"}], ids=["mixed", "all of it"])
+def test_with_16_bits_values_and_the_head_have_32(ppo, watched, tmp_path, settings):
+    def look(trainer, loss, model, inputs):
+        assert inputs["old_values"].dtype == inputs["returns"].dtype == torch.float32
+        assert loss(inputs).isfinite()
+
+    watched(look)
+    ppo({"max_steps": 2, "num_ppo_epochs": 2, "learning_rate": 5e-2, **settings})
+    learnt = critic_of(tmp_path / "out/checkpoint-2")
+    assert learnt["head.weight"].dtype == torch.float32
+    assert learnt["head.weight"].abs().sum() > 0
+    assert (learnt["own.embed_tokens.weight"].dtype == torch.float32) == ("bf16" in settings)
 
 
 def test_the_critics_gradient_is_clipped_and_its_learning_rate_its_own(ppo, tmp_path):
@@ -362,8 +412,6 @@ def test_the_model_that_is_left_is_an_ordinary_one_without_a_critic(ppo, tiny, w
 @pytest.mark.parametrize("critic", ["own", "shared"])
 def test_with_lora_policy_and_critic_train_adapters(ppo, tmp_path, critic):
     ppo({"max_steps": 4, "use_peft": True, "lora_r": 4, "sft_dataset": "sft", "sft_mix": 0.1, "critic": critic})
-    from safetensors.torch import load_file
-
     adapter = load_file(tmp_path / "out/adapter_model.safetensors")
     assert adapter
     assert all("lora" in name for name in adapter)

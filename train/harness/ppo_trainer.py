@@ -41,6 +41,7 @@ class PpoTrainer(OnlineTrainer):
         self.critic = self.accelerator.prepare_model(critic(self.accelerator.unwrap_model(self.model)))
         self.beta = 0.0
         self._scores: Any = None
+        self._stepped = True
 
     # The rollout
 
@@ -75,7 +76,7 @@ class PpoTrainer(OnlineTrainer):
         followed = gae(rewards, torch.zeros_like(values), mask, self.options.gamma, 1.0)
         self._note("explained_variance", explained_variance(values, batch["returns"], mask, self._add))
         self._note("explained_variance/whole", explained_variance(values, followed, mask, self._add))
-        if self.args.beta:
+        if self.args.beta and batch["num_items_in_batch"]:
             self._watch(kl_mean(log_ratio, mask, self._add))
 
     def _scores_of_ends(self, batch: dict[str, Any]) -> Any:
@@ -104,8 +105,9 @@ class PpoTrainer(OnlineTrainer):
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
         """See transformers, which clears the gradients of the policy only."""
-        if self._step % self.current_gradient_accumulation_steps == 0:
+        if self._stepped:
             self.critic.zero_grad()
+        self._stepped = self.accelerator.sync_gradients  # an epoch's last step may have fewer micro-batches
         return super().training_step(model, inputs, num_items_in_batch)
 
     def _compute_loss(self, model: Any, inputs: Any) -> Any:
@@ -131,8 +133,9 @@ class PpoTrainer(OnlineTrainer):
         return (losses * mask).sum() / tokens
 
     def _clip_grad_norm(self, model: Any) -> Any:
+        norm = super()._clip_grad_norm(model)  # first: with fp16 it takes the loss scale off all gradients
         torch.nn.utils.clip_grad_norm_(self.critic.parameters(), self.args.max_grad_norm)
-        return super()._clip_grad_norm(model)
+        return norm
 
     # One optimizer for both, so that its state and its schedule are saved and resumed as TRL does
 
