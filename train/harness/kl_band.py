@@ -35,7 +35,8 @@ class KlBand(TrainerCallback):  # type: ignore[misc]  # transformers has no type
     ) -> None:
         """Compare a figure with the band; a line where it leaves it."""
         value = (logs or {}).get("kl")
-        warmup = max(args.get_warmup_steps(state.max_steps), WARMUP * state.max_steps)
+        # 1: in the first step the policy still is the reference
+        warmup = max(args.get_warmup_steps(state.max_steps), WARMUP * state.max_steps, 1)
         if not isinstance(value, int | float) or state.global_step <= self.start + warmup:
             return
         side = "above" if value > self.high else "below" if value < self.low else ""
