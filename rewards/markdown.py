@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-_FENCE = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>[^`\r]*?)[ \t\r]*")
+_FENCE = re.compile(r"(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>[^`\r]*?)[ \t\r]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ def without_code(text: str) -> str:
     return _split(text)[1]
 
 
-def has_open_fence(text: str) -> bool:
-    """Whether the last block is never closed."""
+def open_block(text: str) -> CodeBlock | None:
+    """The last block, if it is never closed: the answer was cut off, or stopped at the fence."""
     return _split(text)[2]
 
 
@@ -35,27 +35,34 @@ def only_block(text: str) -> CodeBlock | None:
     return blocks[0] if len(blocks) == 1 and not rest.strip() else None
 
 
-def _split(text: str) -> tuple[list[CodeBlock], str, bool]:
-    """Blocks, the rest, and whether a fence is left open; in one pass.
+def _split(text: str) -> tuple[list[CodeBlock], str, CodeBlock | None]:
+    """Blocks, the rest, and the block that is left open; in one pass.
 
     A fence is three or more ` or ~, closed by one at least as long without a language (CommonMark 0.31, section 4.5).
-    A block that is never closed is none, since the answer was cut off; its lines belong to the rest.
+    What a fence is indented by (in a list) does not belong to the code. A block that is never closed is not counted;
+    its lines belong to the rest.
     """
     blocks: list[CodeBlock] = []
     rest: list[str] = []
-    open_fence, language = "", ""
+    opened: re.Match[str] | None = None
     inside: list[str] = []
     for line in text.split("\n"):
         found = _FENCE.fullmatch(line)
-        if not open_fence:
+        if opened is None:
             if found:
-                open_fence, language = found["fence"], (found["info"].split() or [""])[0]
-                inside = [line]
+                opened, inside = found, []
             else:
                 rest.append(line)
-        elif found and not found["info"] and found["fence"].startswith(open_fence):
-            blocks.append(CodeBlock(language, "\n".join(inside[1:])))
-            open_fence, inside = "", []
+        elif found and not found["info"] and found["fence"].startswith(opened["fence"]):
+            blocks.append(_block(opened, inside))
+            opened = None
         else:
             inside.append(line)
-    return blocks, "\n".join([*rest, *inside]), bool(open_fence)
+    if opened is None:
+        return blocks, "\n".join(rest), None
+    return blocks, "\n".join([*rest, opened.string, *inside]), _block(opened, inside)
+
+
+def _block(opened: re.Match[str], inside: list[str]) -> CodeBlock:
+    blanks = re.compile(f"[ \\t]{{0,{len(opened['indent'])}}}")
+    return CodeBlock((opened["info"].split() or [""])[0], "\n".join(blanks.sub("", line, count=1) for line in inside))

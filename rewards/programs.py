@@ -1,9 +1,12 @@
 """The Python program in an answer."""
 
 import ast
+import builtins
 import re
+from collections.abc import Sequence
 
-from rewards.markdown import code_blocks
+from rewards.markdown import code_blocks, open_block
+from rewards.scope import global_names
 
 _PYTHON = frozenset({"python", "py", "python3", "py3"})
 _DEFINES = re.compile(r"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
@@ -15,8 +18,9 @@ _INDENT = "    "
 def program_in(completion: str, tests: str, entry_point: str, prefix: str) -> str | None:
     """The program to be tested; None if there are code blocks and none of them is Python.
 
-    It is the last block that defines the entry point, or without one a name that the tests use; else the last block;
-    the whole text if it has no block. Blocks without a language count where none is marked as Python.
+    It is the last block that defines the entry point, or without one the last blocks that define the names that the
+    tests use; else the last block; the whole text if it has no block. Blocks that define what these use come with them.
+    Blocks without a language count where none is marked as Python; so does one at the end that is not closed.
 
     Args:
         completion: the answer.
@@ -25,20 +29,42 @@ def program_in(completion: str, tests: str, entry_point: str, prefix: str) -> st
         prefix: what `finished_code` found in the prompt. It goes before the program. A program that does not define the
             entry point is the rest of the function that the prefix ends in.
     """
-    blocks = code_blocks(completion)
+    unclosed = open_block(completion)
+    blocks = [*code_blocks(completion), *([unclosed] if unclosed else [])]
     marked = [block.body for block in blocks if block.language.casefold() in _PYTHON]
     codes = marked or [block.body for block in blocks if not block.language]
     if blocks and not codes:
         return None
     wanted = {entry_point} if entry_point else set(_WORD.findall(tests))
-    fitting = [code for code in codes if wanted.intersection(_DEFINES.findall(code))]
-    code = (fitting or codes or [completion])[-1]
+    code = _joined(codes or [completion], wanted)
     if not prefix:
         return code
     if entry_point not in _DEFINES.findall(code):
         return f"{prefix}\n{_as_body(code)}"
     future = "".join(_FUTURE.findall(code))
     return f"{future}{prefix}\n\n{_FUTURE.sub('', code)}"
+
+
+def _joined(codes: Sequence[str], wanted: set[str]) -> str:
+    """The last blocks that define what is wanted, with those that define what these use, in their order."""
+    names = [_names(code) for code in codes]
+    defined = {name: place for place, code in enumerate(codes) for name in _DEFINES.findall(code)}
+    home = {name: place for place, (own, _) in enumerate(names) for name in own if not hasattr(builtins, name)}
+    places: set[int] = set()
+    waiting = {defined[name] for name in wanted if name in defined} or {len(codes) - 1}
+    while waiting:
+        place = waiting.pop()
+        places.add(place)
+        waiting |= {home[name] for name in names[place][1] if name in home} - places
+    return "\n".join(codes[place] for place in sorted(places))
+
+
+def _names(code: str) -> tuple[set[str], set[str]]:
+    """What a block defines and what it uses of others; nothing if it is no Python."""
+    try:
+        return global_names(code)
+    except (SyntaxError, ValueError, RecursionError):
+        return set(), set()
 
 
 def finished_code(prompt: str, entry_point: str) -> str:

@@ -29,10 +29,11 @@ def code_passes(
 ) -> Verdict:
     """True if the Python code of the answer passes all tests; with `partial`, the share of the cases that it passes.
 
-    The code is the last fenced block that defines what the tests use, or the whole answer if it has no block. `tests`
-    is a text of asserts, a list of such, `check(candidate)` as in HumanEval (with `entry_point`), or a list of
-    `{input, output}` for programs that read standard input; there white space at the ends of lines does not count. If
-    the prompt holds the beginning of the function `entry_point`, the answer may be the rest of it.
+    The code is the last fenced block that defines what the tests use, with the blocks that it needs; or the whole
+    answer if it has no block. `tests` is a text of asserts (`await` too) or of functions `test...()`, a list of such,
+    `check(candidate)` as in HumanEval (with `entry_point`), or a list of `{input, output}` for programs that read
+    standard input; there white space at the ends of lines does not count. If the prompt holds the beginning of the
+    function `entry_point`, the answer may be the rest of it.
 
     Raises:
         RuleError: this system cannot isolate programs.

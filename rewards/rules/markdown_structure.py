@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rewards.columns import texts_of
-from rewards.markdown import has_open_fence, without_code
+from rewards.markdown import open_block, without_code
 from rewards.outcome import Verdict
 from rewards.outline import bold_share, headings, wrong_heading, wrong_number, wrong_table
 from rewards.rule import rule
@@ -32,7 +32,7 @@ def markdown_structure(
     text = without_code(completion)
     bold = bold_share(text)
     checks = [
-        "a code fence is not closed" if has_open_fence(completion) else "",
+        "a code fence is not closed" if open_block(completion) else "",
         wrong_heading(text),
         wrong_table(text),
         wrong_number(text),

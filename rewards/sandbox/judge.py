@@ -3,23 +3,26 @@
 import ast
 import builtins
 import os
-import symtable
 import sys
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import CO_COROUTINE
 from types import FunctionType, MethodType
 from typing import Any, NoReturn
 
 from rewards.sandbox.frames import LARGEST, BrokenFrame, receive, send
-from rewards.sandbox.peer import OPERATIONS, Gone, Peer
+from rewards.sandbox.operations import OPERATIONS, awaited
+from rewards.sandbox.peer import Gone, Peer
 from rewards.sandbox.program import READER, WRITER, summary
+from rewards.scope import global_names
 
 RESULT = 5
 """Where the verdict goes; the program has no such descriptor."""
 
 _NAME = "tests"
 _OFFERED = ("iter", "next", "len", "item", "bool", "plain")
-_PREPARES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
+_FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+_PREPARES = (ast.Import, ast.ImportFrom, *_FUNCTION, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ def cases_of(tests: str | list[str]) -> list[list[ast.stmt]]:
     """The statements of each case, which passes or fails as a whole.
 
     Each text of a list is a case. Of a single text each statement is, together with the imports, definitions and
-    assignments before it; if it defines `check(candidate)` without calling it, so are the statements of `check`.
+    assignments before it; if it defines `check(candidate)` without calling it, so are the statements of `check`, and
+    so is each function `test...()` that nothing calls.
 
     Raises:
         SyntaxError: the tests are no Python.
@@ -67,14 +71,22 @@ def cases_of(tests: str | list[str]) -> list[list[ast.stmt]]:
 
 
 def _unfolded(body: list[ast.stmt]) -> list[ast.stmt]:
-    """The tests with the statements of `check`, or a call of it where these cannot stand alone."""
-    check = next((node for node in body if isinstance(node, ast.FunctionDef) and node.name == "check"), None)
-    if check is None or any(isinstance(node, ast.Expr) and "check(" in ast.unparse(node) for node in body):
-        return body
+    """The tests with the statements of `check`, or a call of it where these cannot stand alone, and calls of tests."""
+    used = {node.id for statement in body for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    unused = [node for node in body if isinstance(node, _FUNCTION) and node.name not in used]
+    calls = [_call(node) for node in unused if node.name.startswith("test") and not ast.unparse(node.args)]
+    check = next((node for node in unused if node.name == "check"), None)
+    if check is None:
+        return [*body, *calls]
     alone = not any(isinstance(node, ast.Return | ast.Yield | ast.Nonlocal | ast.Global) for node in ast.walk(check))
     if alone and [argument.arg for argument in check.args.args] == ["candidate"]:
-        return [*(node for node in body if node is not check), *check.body]
-    return [*body, *ast.parse("check(candidate)").body]
+        return [*(node for node in body if node is not check), *check.body, *calls]
+    return [*body, _call(check, "candidate"), *calls]
+
+
+def _call(function: ast.FunctionDef | ast.AsyncFunctionDef, *arguments: str) -> ast.stmt:
+    waits = "await " if isinstance(function, ast.AsyncFunctionDef) else ""
+    return ast.parse(f"{waits}{function.name}({', '.join(arguments)})").body[0]
 
 
 def _verdict(tests: Suite) -> dict[str, Any]:
@@ -106,11 +118,20 @@ def _failure(case: list[ast.stmt], names: dict[str, Any]) -> str:
     """Run a case: why it failed, or nothing."""
     for node in case:
         try:
-            exec(compile(ast.Module([node], type_ignores=[]), _NAME, "exec"), names)  # noqa: S102  (tests are code)
+            _run(ast.Module([node], type_ignores=[]), names)
         except BaseException as error:  # noqa: BLE001  (foreign code: whatever a test raises is its failure)
             statement = ast.unparse(node).partition("\n")[0][:200]
             return f"{statement}: {summary(error)}"
     return ""
+
+
+def _run(module: ast.Module, names: dict[str, Any]) -> None:
+    """Run code of the tests, which may wait (`assert await f(1) == 2`) where they stand in no function."""
+    code = compile(module, _NAME, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    if code.co_flags & CO_COROUTINE:
+        awaited(FunctionType(code, names)())
+    else:
+        exec(code, names)  # noqa: S102  (tests are code)
 
 
 def _namespace(tests: Suite, nodes: list[ast.stmt], peer: Peer) -> dict[str, Any]:
@@ -124,7 +145,7 @@ def _namespace(tests: Suite, nodes: list[ast.stmt], peer: Peer) -> dict[str, Any
     prefix = [node for node in ast.parse(tests.prefix).body if _is_finished(node, tests.entry_point)]
     module = ast.Module([*prefix, *nodes], type_ignores=[])
     modules = _modules_used(module)
-    wanted = _free_names(module) - modules - {"candidate"}
+    wanted = global_names(ast.unparse(module))[1] - modules - {"candidate"}
     own = {name for name in wanted if not hasattr(builtins, name)} | {name for name in (tests.entry_point,) if name}
     names.update(peer.ask("names", sorted(own or wanted)))
     if tests.entry_point in names:
@@ -150,19 +171,6 @@ def _modules_used(tree: ast.AST) -> set[str]:
     """Modules of the standard library that are used as such, `math.sqrt`, whoever imports them."""
     uses = (node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute))
     return {use.id for use in uses if isinstance(use, ast.Name) and use.id in sys.stdlib_module_names}
-
-
-def _free_names(module: ast.Module) -> set[str]:
-    """Global names that the code uses and does not define."""
-    top = symtable.symtable(ast.unparse(module), _NAME, "exec")
-    own = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
-    used: set[str] = set()
-    tables = [top]
-    while tables:
-        table = tables.pop()
-        tables += table.get_children()
-        used |= {s.get_name() for s in table.get_symbols() if s.is_referenced() and (s.is_global() or table is top)}
-    return used - own
 
 
 def _offer(operation: str, operands: list[Any]) -> Any:

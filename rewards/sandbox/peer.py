@@ -4,37 +4,18 @@ Data crosses as data (`values.py`); for a function or any other object the other
 do to an object is one of a few operations by name; which of them a side performs is up to its `operate`.
 """
 
-import operator
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from types import CoroutineType
 from typing import Any
 
 from rewards.sandbox.frames import LARGEST, BrokenFrame, receive, send
-from rewards.sandbox.values import PLAIN, Tree, decode, encode, plain
+from rewards.sandbox.remote import Remote, remote_number
+from rewards.sandbox.values import PLAIN, Tree, decode, encode
 
-BINARY = (
-    *("lt", "le", "gt", "ge", "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"),
-    *("and_", "or_", "xor", "lshift", "rshift"),
-)
-UNARY = ("neg", "pos", "invert", "abs", "index")
-
-OPERATIONS: dict[str, Callable[..., Any]] = {
-    "call": lambda function, arguments, named: function(*arguments, **named),
-    "get": getattr,
-    "set": setattr,
-    "item": operator.getitem,
-    "put": operator.setitem,
-    "drop": operator.delitem,
-    "isinstance": lambda kind, value: isinstance(value, kind),
-    "eq": operator.eq,
-    "plain": plain,
-    **{
-        function.__name__: function
-        for function in (len, iter, next, reversed, bool, str, repr, hash, int, float, round)
-    },
-    **{name: getattr(operator, name) for name in (*BINARY, *UNARY)},
-}
+COROUTINE = "coroutine"
+"""The kind of an object that the other side gets as a coroutine of its own, since event loops take no other."""
 
 
 class Gone(BaseException):
@@ -119,15 +100,17 @@ class Peer:
         number = self._numbers.setdefault(id(value), len(self._own))
         if number == len(self._own):
             self._own.append(value)  # kept, so that its id stays its own
-        kind = next((kind.__name__ for kind in PLAIN if isinstance(value, kind)), None)
-        return ["h", number, kind]
+        if isinstance(value, CoroutineType):
+            return ["h", number, COROUTINE]
+        return ["h", number, next((kind.__name__ for kind in PLAIN if isinstance(value, kind)), None)]
 
     def object_of(self, tree: list[Any]) -> object:
         """What a tree with tag h, o or x stands for."""
         match tree:
             case ["h", int(number), kind]:
                 known = {kind.__name__: kind for kind in PLAIN}
-                return self._remotes.setdefault(number, Remote(self, number, known.get(kind, Remote)))
+                remote = self._remotes.setdefault(number, Remote(self, number, known.get(kind, Remote)))
+                return _coroutine(remote) if kind == COROUTINE else remote
             case ["o", int(number)] if 0 <= number < len(self._own):
                 return self._own[number]
             case ["x", *names] if all(isinstance(name, str) for name in names):
@@ -153,117 +136,8 @@ class Peer:
         return self._errors[names]
 
 
-class Remote:
-    """An object of the other side.
-
-    It takes calls, attributes, indexing, iteration and so on. Among objects of the other side, operators are the other
-    side's. But where one meets a value of ours, as in `==`, `in` or `-`, the other side does not learn the value and
-    has no say: the object counts as the data that it is made of, or is unequal if it is made of none.
-    """
-
-    __slots__ = ("__data", "__kind", "__number", "__peer")
-
-    def __init__(self, peer: Peer, number: int, kind: type) -> None:
-        for name, value in (("peer", peer), ("number", number), ("kind", kind), ("data", [])):
-            object.__setattr__(self, f"_Remote__{name}", value)
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type:
-        """For `isinstance(x, dict)` and the like."""
-        kind: type = self.__kind
-        return kind
-
-    def __getattr__(self, name: str) -> Any:
-        return self.__peer.ask("get", self, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self.__peer.ask("set", self, name, value)
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Call it on the other side."""
-        return self.__peer.ask("call", self, list(arguments), named)
-
-    def __getitem__(self, key: Any) -> Any:
-        return self.__peer.ask("item", self, key)
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self.__peer.ask("put", self, key, value)
-
-    def __delitem__(self, key: Any) -> None:
-        self.__peer.ask("drop", self, key)
-
-    def __instancecheck__(self, value: Any) -> bool:
-        return bool(self.__peer.ask("isinstance", self, value))
-
-    def __hash__(self) -> int:
-        return int(self.__peer.ask("hash", self))
-
-    def __round__(self, digits: int | None = None) -> Any:
-        return self.__peer.ask("round", self, digits)
-
-    def __enter__(self) -> Any:
-        return self.__getattr__("__enter__")()
-
-    def __exit__(self, *_: object) -> Any:
-        return self.__getattr__("__exit__")(None, None, None)
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is Remote:
-            return bool(self.__peer.ask("eq", self, other))
-        try:
-            return bool(data_of(self) == other)
-        except TypeError:
-            return False
-
-
-def data_of(remote: Remote) -> Any:
-    """The data that it is made of. Asked for once if it cannot change, so that it is one value, not one a question.
-
-    Raises:
-        TypeError: it is made of none.
-    """
-    peer, kind, known = (object.__getattribute__(remote, f"_Remote__{name}") for name in ("peer", "kind", "data"))
-    if known:
-        return known[0]
-    data = peer.ask("plain", remote)
-    if type(data) is not kind:
-        raise TypeError(f"no data: {type(data).__name__}")
-    if kind in (int, float, str, bytes, tuple, frozenset):
-        known.append(data)
-    return data
-
-
-def remote_number(remote: Remote) -> int:
-    """Its number on the other side."""
-    number: int = object.__getattribute__(remote, "_Remote__number")
-    return number
-
-
-def _define_operators() -> None:
-    def ask(remote: Remote, operation: str, *operands: Any) -> Any:
-        return object.__getattribute__(remote, "_Remote__peer").ask(operation, remote, *operands)
-
-    def unary(name: str) -> Callable[[Remote], Any]:
-        return lambda self: ask(self, name)
-
-    def binary(name: str) -> Callable[[Remote, Any], Any]:
-        function = OPERATIONS[name]
-        return lambda self, other: ask(self, name, other) if type(other) is Remote else function(data_of(self), other)
-
-    def reflected(name: str) -> Callable[[Remote, Any], Any]:
-        function = OPERATIONS[name]
-        return lambda self, other: function(other, data_of(self))
-
-    for name in (*UNARY, "len", "iter", "next", "reversed", "bool", "str", "repr", "int", "float"):
-        setattr(Remote, f"__{name}__", unary(name))
-    for name in BINARY:
-        word = name.rstrip("_")
-        setattr(Remote, f"__{word}__", binary(name))
-        if name not in ("lt", "le", "gt", "ge"):
-            setattr(Remote, f"__r{word}__", reflected(name))
-
-
-_define_operators()
+async def _coroutine(remote: Remote) -> Any:
+    return await remote
 
 
 def _names(kind: type[BaseException]) -> list[str]:

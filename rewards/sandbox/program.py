@@ -9,7 +9,8 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from rewards.sandbox.frames import BrokenFrame, send
-from rewards.sandbox.peer import OPERATIONS, Gone, Peer
+from rewards.sandbox.operations import OPERATIONS
+from rewards.sandbox.peer import Gone, Peer
 
 READER, WRITER = 3, 4
 """The line to the tests."""

@@ -10,6 +10,7 @@ import pytest
 from rewards.admission import JSON
 from rewards.engine import Limits as PoolLimits
 from rewards.engine import RulePool
+from rewards.outcome import Verdict
 from rewards.rule import rule_of
 from rewards.rules.code_passes import code_passes
 from rewards.sandbox.limits import Limits
@@ -101,7 +102,12 @@ def test_the_helpers_of_the_prompt_cannot_be_replaced() -> None:
         ("def f(x): return x", True),
         ("The answer is x.", False),
         ("", False),
-        ("```python\ndef f(x): return x", False),  # cut off
+        ("```python\ndef f(x): return x", True),  # stopped before the fence that closes it
+        ("```python\ndef f(x):\n    return", False),  # cut off
+        ("```python\ndef f(x):", False),
+        (fenced("def f(x): return x") + "It prints\n```\n1", True),
+        (fenced("def f(x): return x") + "```python\nprint(f(1))", True),
+        (fenced("def f(x): return 0") + "Better:\n```python\ndef f(x): return x", True),
         (fenced("def f(x): return x") + fenced("print(f(1))"), True),  # how to use it
         (fenced("def f(x): return 0") + fenced("def f(x): return x"), True),  # corrected
         (fenced("def f(x): return x") + fenced("1\n2", ""), True),  # what it prints
@@ -110,6 +116,83 @@ def test_the_helpers_of_the_prompt_cannot_be_replaced() -> None:
 )
 def test_the_code_is_the_last_block_that_defines_what_the_tests_use(answer: str, value: bool) -> None:
     assert code_passes(answer, ["assert f(1) == 1", "assert f(2) == 2"], limits=LIMITS).value is value
+
+
+@pytest.mark.parametrize(
+    ("blocks", "value"),
+    [
+        (["def g(x): return x", "def f(x): return g(x)"], True),
+        (["def f(x): return g(x)", "def g(x): return x"], True),
+        (["import math", "ONE = 1", "def f(x): return math.floor(ONE * x)", "print(f(1))"], True),
+        (["class A:\n    def get(self, x): return x", "def f(x): return A().get(x)"], True),
+        (["def h(x): return x", "def g(x): return h(x)", "def f(x): return g(x)"], True),
+        (["def f(x): return 0\ndef g(x): return x", "def f(x): return g(x)"], True),  # corrected, with its helper
+        (["def f(x): return g(x)\ndef g(x): return 0", "def g(x): return x"], False),  # a helper of its own
+        (["def f(x): return x", "g = f(3)\nexit()"], True),  # an example is not run
+        (["def f(x): return len([x]) * x", "len = None"], True),
+        (["def f(x): return x", "def f(x: return x"], False),
+        (["def f(x): return g(x)"], False),
+    ],
+)
+def test_an_answer_may_be_spread_over_several_blocks(blocks: list[str], value: bool) -> None:
+    answer = "\n".join(map(fenced, blocks))
+    assert code_passes(answer, ["assert f(1) == 1", "assert f(2) == 2"], limits=LIMITS).value is value
+
+
+def test_what_the_tests_use_may_stand_in_several_blocks() -> None:
+    answer = fenced("def push(s, x): return [*s, x]") + fenced("def pop(s): return s[-1]") + fenced("pop(push([], 1))")
+    assert code_passes(answer, "assert pop(push([], 2)) == 2\nassert push([], 1) == [1]", limits=LIMITS).value is True
+    program = fenced("def total(line): return sum(map(int, line.split()))") + fenced("print(total(input()))")
+    assert code_passes(program, CASES, limits=LIMITS).value is True
+
+
+def test_the_code_of_a_list_is_not_indented() -> None:
+    answer = "1. Write\n\n   ```python\n   def f(x):\n       return x\n   ```\n2. Run it."
+    assert code_passes(answer, ["assert f(1) == 1"], limits=LIMITS).value is True
+
+
+WAITS = "import asyncio\n\nasync def f(x):\n    await asyncio.sleep(0)\n    return x\n"
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "import asyncio\nassert asyncio.run(f({0})) == 1",
+        "import asyncio\n\nasync def test():\n    assert await f({0}) == 1\n\nasyncio.run(test())",
+        "async def test_f():\n    assert await f({0}) == 1",
+        "async def check(candidate):\n    assert await candidate({0}) == 1",
+        "async def check(candidate):\n    assert await candidate({0}) == 1\n    return",
+        "import asyncio\nasync def check(candidate):\n    assert await candidate({0}) == 1\nasyncio.run(check(f))",
+        "assert await f({0}) == 1",
+        ["assert await f(1) == 1", "assert await f({0}) == 1"],
+        "import asyncio\nasync def main():\n    return await asyncio.gather(f(0), f({0}))\n"
+        "assert asyncio.run(main()) == [0, 1]",
+    ],
+)
+def test_tests_may_wait(tests: str | list[str]) -> None:
+    for given, value in ((1, True), (2, False)):
+        told = tests.format(given) if isinstance(tests, str) else [test.format(given) for test in tests]
+        found = code_passes(fenced(WAITS), told, "", "f", limits=LIMITS)
+        assert found.value is value, found.reason
+        assert value or "AssertionError" in found.reason
+
+
+def test_generators_and_contexts_may_wait_too() -> None:
+    answer = (
+        "from contextlib import asynccontextmanager\n\nasync def count(n):\n    for i in range(n):\n        yield i\n"
+        "\n@asynccontextmanager\nasync def lent(x):\n    yield x\n"
+    )
+    tests = "async def test():\n    assert [i async for i in count(3)] == [0, 1, 2]\n    async with lent(5) as x:\n"
+    assert code_passes(fenced(answer), f"{tests}        assert x == 5", limits=LIMITS) == Verdict(True, "")
+    assert not code_passes(fenced(answer), f"{tests}        assert x == 6", limits=LIMITS).value
+
+
+def test_test_functions_that_nobody_calls_are_called() -> None:
+    tests = "def test_one():\n    assert f(1) == 1\n\ndef test_two():\n    assert f(2) == 1"
+    assert code_passes(fenced("def f(x): return x"), tests, limits=LIMITS).value is False
+    assert code_passes(fenced("def f(x): return x"), tests, partial=True, limits=LIMITS).value == 0.5
+    called = tests + "\n\ntest_one()"
+    assert code_passes(fenced("def f(x): return x"), called, partial=True, limits=LIMITS).value == 0.5
 
 
 def test_part_of_the_cases_counts_if_asked_for() -> None:
