@@ -1,4 +1,4 @@
-"""The one error tree. The command line maps it to exit codes, the service will map it to HTTP statuses.
+"""The one error tree. The command line maps it to exit codes, the service has its own branch.
 
     DatakitError
     ├── UserError            the user can mend it: one line, exit 2
@@ -8,7 +8,8 @@
     │   ├── RuleError        a rule that cannot be loaded or does not fit the data set
     │   └── StoreError       the store cannot be opened or written
     │       └── StoreBusyError   another process holds it
-    └── StageStopped         a stage gave up (50 identical failures in a row): one line, exit 1
+    ├── StageStopped         a stage gave up (50 identical failures in a row): one line, exit 1
+    └── Refusal              the service does not take a request: an HTTP status (rewards/service/refusal.py)
 
 A message says what was found, where, and how to mend it.
 """

@@ -1,0 +1,94 @@
+"""The app: the service's own endpoints, and those of the dialects that have a `router`."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from importlib.metadata import version
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from rewards.plugins import load_variant, variant_names
+from rewards.service import routes
+from rewards.service.batching import RewardService
+from rewards.service.guard import Guard, check_address, problem
+from rewards.service.refusal import ClientGone, Refusal
+from rewards.spec import Reward
+from schemas.service import ServeOptions
+
+CLIENT_CLOSED = 499
+"""What proxies log for a client that went away before its answer; nobody gets to see it."""
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(reward: Reward, settings: ServeOptions | None = None, *, token: str | None = None) -> FastAPI:
+    """The service as an ASGI app; its lifespan starts and ends the worker processes.
+
+    Args:
+        reward: what judges.
+        settings: limits and times.
+        token: what clients must send as `Authorization: Bearer ...`. Without one only requests to this machine's own
+            address are answered.
+
+    Raises:
+        ConfigError: the reward asks for what only a trainer can do, or others can reach the address and there is no
+            token.
+    """
+    settings = settings or ServeOptions()
+    check_address(settings.host, token)
+    service = RewardService(reward, settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+    app = FastAPI(
+        title=f"Datakit: reward {reward.name}",
+        version=version("datakit"),
+        lifespan=lifespan,
+        docs_url=None,  # their pages load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.service = service
+    app.add_middleware(Guard, settings=settings, token=token, metrics=service.metrics)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(Exception, _failed)
+    for event in (ClientGone, ClientDisconnect):
+        app.add_exception_handler(event, _gone)
+    app.include_router(routes.router)
+    for name in variant_names("rewards.dialects"):
+        router = getattr(load_variant("rewards.dialects", name), "router", None)
+        if router is not None:
+            app.include_router(router)
+    return app
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    if not isinstance(error, Refusal):
+        raise error
+    return problem(error)
+
+
+async def _no_route(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    response = problem(Refusal(error.status_code, HTTPStatus(error.status_code).name.lower(), str(error.detail)))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_CLOSED)
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    # the framework raises it once more, for the log; a client learns nothing of the code
+    return problem(Refusal(500, "internal", f"the service failed: {type(error).__name__}"))

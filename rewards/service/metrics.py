@@ -1,0 +1,61 @@
+"""What the service counts, for Prometheus."""
+
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from rewards.outcome import Status
+from rewards.service.judge import Scored
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+class Metrics:
+    """The numbers of one app; nothing is shared between apps of a process."""
+
+    def __init__(self, scorers: Sequence[str], waiting: Callable[[], float]) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "datakit_requests", "Requests by path and status.", ["path", "status"], registry=registry
+        )
+        self.latency = Histogram(
+            "datakit_request_seconds", "Seconds of a request.", ["path"], registry=registry, buckets=SECONDS
+        )
+        self.items = Counter("datakit_items", "Items of accepted requests.", registry=registry)
+        self.cached = Counter("datakit_cached_items", "Items that had been judged before.", registry=registry)
+        self.late = Counter("datakit_late_items", "Items without an outcome by the deadline.", registry=registry)
+        self.abandoned = Counter("datakit_abandoned_requests", "Requests whose client went away.", registry=registry)
+        self.batches = Histogram("datakit_batch_items", "Items of a batch.", registry=registry, buckets=SIZES)
+        self.outcomes = Counter(
+            "datakit_outcomes",
+            "Outcomes by scorer and status, of judged items.",
+            ["scorer", "status"],
+            registry=registry,
+        )
+        queue = Gauge("datakit_queue_items", "Items that wait to be sent to the scorers.", registry=registry)
+        queue.set_function(waiting)
+        self._scorers = tuple(scorers)
+        for scorer in scorers:
+            for status in Status:
+                self.outcomes.labels(scorer, status.value)
+
+    def answered(self, path: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self.requests.labels(path, str(status)).inc()
+        self.latency.labels(path).observe(seconds)
+
+    def judged(self, finished: Iterable[Scored]) -> None:
+        """Count the outcomes of judged items."""
+        tally = Tally(
+            (scorer, outcome.status.value)
+            for scored in finished
+            for scorer, outcome in zip(self._scorers, scored.outcomes, strict=True)
+        )
+        for labels, count in tally.items():
+            self.outcomes.labels(*labels).inc(count)
+
+    def text(self) -> bytes:
+        """All of it, in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,131 @@
+"""The service's own endpoints."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from rewards.service.batching import Answer, RewardService
+from rewards.service.judge import Scored
+from rewards.service.refusal import Refusal
+from rewards.service.wire import answer, read, takes
+from rewards.spec import Reward
+from schemas.service import (
+    ErrorResponse,
+    HealthResponse,
+    ItemResult,
+    OutcomeResult,
+    RewardItem,
+    RewardsRequest,
+    RewardsResponse,
+    Timings,
+    VersionResponse,
+    Versions,
+)
+
+router = APIRouter()
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorResponse, "description": "The body is no JSON."},
+    401: {"model": ErrorResponse, "description": "The token is missing or wrong."},
+    403: {"model": ErrorResponse, "description": "Without a token the service is for its own machine only."},
+    408: {"model": ErrorResponse, "description": "The body took too long to arrive."},
+    413: {"model": ErrorResponse, "description": "The body is too large, or has too many items."},
+    415: {"model": ErrorResponse, "description": "The body does not call itself JSON."},
+    422: {"model": ErrorResponse, "description": "The body does not fit."},
+    429: {"model": ErrorResponse, "description": "Too many items are waiting; Retry-After says for how long."},
+    503: {"model": ErrorResponse, "description": "The service is stopping."},
+}
+"""What a route that reads a body and calls `RewardService.score` may answer beside 200; for `responses`."""
+
+ONE: dict[str, Any] = {
+    "items": [{"id": 1, "prompt": "What is 6 x 7?", "completion": "It is 42.", "columns": {"answer": "42"}}]
+}
+CHAT: dict[str, Any] = {
+    "items": [
+        {
+            "messages": [{"role": "user", "content": "Name a colour."}],
+            "completion": [{"role": "assistant", "content": "Red."}],
+            "finish_reason": "stop",
+        }
+    ],
+    "deadline": 10,
+}
+
+
+def service_of(request: Request) -> RewardService:
+    """The service of the app that a request came to."""
+    service: RewardService = request.app.state.service
+    return service
+
+
+@router.post(
+    "/v1/rewards",
+    response_model=RewardsResponse,
+    responses=REFUSALS,
+    openapi_extra=takes(RewardsRequest, one=ONE, chat=CHAT),
+)
+async def rewards(request: Request) -> Response:
+    """Judge candidates: a reward and the scorers' outcomes for each, in order. A failure is its item's own."""
+    body = await read(request, RewardsRequest)
+    service = service_of(request)
+    judged = await service.score(body.items, deadline=body.deadline, gone=request.is_disconnected)
+    return answer(response_of(service.reward, body.items, judged))
+
+
+def response_of(reward: Reward, items: list[RewardItem], judged: Answer) -> RewardsResponse:
+    """What the native endpoint answers."""
+    names = [scorer.name for scorer in reward.scorers]
+    return RewardsResponse(
+        reward=reward.name,
+        items=[
+            _result(item, scored, names, cached=place in judged.cached)
+            for place, (item, scored) in enumerate(zip(items, judged.results, strict=True))
+        ],
+        versions=versions_of(reward),
+        timings=Timings(waited=judged.waited, total=judged.total),
+    )
+
+
+def _result(item: RewardItem, scored: Scored, names: list[str], *, cached: bool) -> ItemResult:
+    outcomes = {
+        name: OutcomeResult(status=said.status.value, value=said.value, reason=said.reason, seconds=said.seconds)
+        for name, said in zip(names, scored.outcomes, strict=True)
+    }
+    return ItemResult(
+        id=item.id, reward=scored.reward, reason=scored.reason, failed=scored.failed, outcomes=outcomes, cached=cached
+    )
+
+
+def versions_of(reward: Reward) -> Versions:
+    """What judges."""
+    return Versions(reward_id=reward.reward_id, scorers={scorer.name: scorer.fingerprint for scorer in reward.scorers})
+
+
+@router.get("/healthz")
+async def healthz() -> HealthResponse:
+    """Whether the process is alive."""
+    return HealthResponse(status="ok")
+
+
+@router.get("/readyz", responses={503: {"model": ErrorResponse}})
+async def readyz(request: Request) -> HealthResponse:
+    """Whether requests should be sent here."""
+    trouble = service_of(request).trouble
+    if trouble:
+        raise Refusal(503, "not_ready", trouble, retry_after=1)
+    return HealthResponse(status="ok")
+
+
+@router.get("/version")
+async def what(request: Request) -> VersionResponse:
+    """What judges here: each scorer's fingerprint."""
+    reward = service_of(request).reward
+    return VersionResponse(datakit=version("datakit"), reward=reward.name, versions=versions_of(reward))
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Numbers for Prometheus."""
+    return Response(service_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
