@@ -7,7 +7,8 @@ Benchmarks" (arXiv 2410.07137), show constant answers of this kind that win most
 """
 
 import re
-import unicodedata
+
+from rewards.plain import plain_text
 
 READ = 8_000
 """Characters that are read at the beginning; as many are read at the end."""
@@ -151,11 +152,11 @@ def addressed_to_grader(completion: str, prompt: str) -> str:
     with a mark of a template, or three marks.
     """
     text = completion if len(completion) <= 2 * READ else f"{completion[:READ]}\n{completion[-READ:]}"
-    lower = unicodedata.normalize("NFKC", text).translate(str.maketrans("’‘“”", "''\"\"")).casefold()
+    lower = plain_text(text).casefold()
     order, marks = _found(_CODE.sub(" ", lower))
     if not order and len(marks) < 2:
         return ""
-    asked = bool(_PROMPT_GRADES.search(unicodedata.normalize("NFKC", prompt).casefold()))
+    asked = bool(_PROMPT_GRADES.search(plain_text(prompt).casefold()))
     enough = (order and (marks or not asked)) or len(marks) >= (3 if asked else 2)
     return ", ".join(" ".join(words.split())[:60] for words in ([order] if order else marks)) if enough else ""
 

@@ -8,10 +8,12 @@ server that does not know that, as a line of JSON, which is read just as strictl
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from rewards.chat import Reply, Server, UnsupportedError, ask
+from rewards.reasoning import split_reasoning
 
 RUBRIC = {
     "en": "Judge how well the answer serves the user: is it correct, does it do what was asked and no less, is it "
@@ -35,7 +37,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "rating": {"type": "integer", "minimum": 1, "maximum": 10},
     "better": {"type": "string", "enum": ["A", "B", "tie"]},
 }
-_OBJECT = re.compile(r"\{[^{}]*\}", re.DOTALL)
+_JSON = json.JSONDecoder()
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[^\W\d_]")
 ZH_SHARE = 0.3
@@ -146,22 +148,36 @@ def _language(text: str) -> str:
 
 
 def _read(text: str, field: str) -> dict[str, Any]:
-    """The one JSON object of a reply that has the field.
+    """The JSON object of a reply that has the field; drafts in the judge's own thoughts are none.
 
     Raises:
         ValueError: there is none, or several that differ.
     """
-    found = []
-    for candidate in (text, *_OBJECT.findall(text)):
-        try:
-            value = json.loads(candidate)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict) and field in value:
-            found.append(value)
+    found = list(_objects(text if _is_json(text) else split_reasoning(text)[1], field))
     if not found or any(value[field] != found[0][field] for value in found):
         raise ValueError(f"the judge's reply has no {field}: {' '.join(text.split())[:200]!r}")
     return found[0]
+
+
+def _objects(text: str, field: str) -> Iterator[dict[str, Any]]:
+    """The JSON objects in a text that have the field; what is inside of such a one is a part of it."""
+    at = text.find("{")
+    while at >= 0:
+        after = at + 1
+        with suppress(ValueError, RecursionError):
+            value, end = _JSON.raw_decode(text, at)
+            if field in value:
+                yield value
+                after = end
+        at = text.find("{", after)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _reason(said: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from rewards.columns import texts_of
+from rewards.plain import on_one_line, plain_text
 
 # scripts written without spaces, and Korean, whose particles are attached to the word
 _UNBOUNDED = (
@@ -30,13 +31,11 @@ def keyword_list(keywords: str | Sequence[str]) -> list[str]:
 def found_keywords(text: str, keywords: Sequence[str], *, ignore_case: bool, whole_words: bool = False) -> list[str]:
     """Those that occur in the text; without `whole_words` inside of words too.
 
-    Letters typed as one character or as letter and accent are the same.
+    What looks the same is the same: straight and curly quotes, hyphens of all kinds, full-width letters, letters with
+    invisible characters between them, accents typed apart, a blank and the end of a line.
     """
-    if whole_words:
-        counts = keyword_counts(text, keywords, ignore_case=ignore_case)
-        return [keyword for keyword, count in zip(keywords, counts, strict=True) if count]
-    folded = _fold(text, ignore_case)
-    return [keyword for keyword in keywords if _fold(keyword, ignore_case) in folded]
+    counts = keyword_counts(text, keywords, ignore_case=ignore_case, whole_words=whole_words)
+    return [keyword for keyword, count in zip(keywords, counts, strict=True) if count]
 
 
 def keyword_counts(text: str, keywords: Sequence[str], *, ignore_case: bool, whole_words: bool = True) -> list[int]:
@@ -50,6 +49,8 @@ def keyword_counts(text: str, keywords: Sequence[str], *, ignore_case: bool, who
 
 
 def _count(text: str, keyword: str, whole_words: bool) -> int:
+    if not keyword:  # it cannot be seen
+        return 0
     if not whole_words:
         return text.count(keyword)
     count, at = 0, text.find(keyword)
@@ -82,5 +83,5 @@ def _in_word(character: str) -> bool:
 
 
 def _fold(text: str, ignore_case: bool) -> str:
-    composed = unicodedata.normalize("NFC", text)
-    return unicodedata.normalize("NFC", composed.casefold()) if ignore_case else composed
+    plain = on_one_line(plain_text(text))
+    return plain_text(plain.casefold()) if ignore_case else plain

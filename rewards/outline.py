@@ -3,7 +3,13 @@
 import re
 from dataclasses import dataclass
 
-_HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})(?:[ \t]+(?P<title>.*))?$", re.MULTILINE)
+# "## Title", or a line of its own, no sentence, list item, quotation or row, that is underlined with = or -
+_HEADING = re.compile(
+    r"^ {0,3}(?P<marks>#{1,6})(?:[ \t]+(?P<title>.*))?$|"
+    r"(?:\A|(?<=\n\n)) {0,3}(?![-*+][ \t]|[>#|=\s]|--|\d+[.)、])(?P<lined>\S[^\n]*?(?<![.。!！|\s]))[ \t]*\n"
+    r" {0,3}(?P<line>={2,}|-{2,})[ \t]*$",
+    re.MULTILINE,
+)
 _GLUED = re.compile(r"^ {0,3}#{2,6}[^#\s].*$", re.MULTILINE)
 _NUMBERED = re.compile(r"^(?P<indent>[ \t]*)(?P<number>\d{1,3})[.)、]", re.MULTILINE)
 _ROW = re.compile(r"[ \t]*\|(?!\|)")
@@ -26,8 +32,13 @@ class Heading:
 
 
 def headings(text: str) -> list[Heading]:
-    """The headings (`## Title`), in order."""
-    return [Heading(len(found["marks"]), _title(found["title"] or "")) for found in _HEADING.finditer(text)]
+    """The headings in order: `## Title`, or a title above a line of `=` or `-`."""
+    return [
+        Heading(1 if found["line"][0] == "=" else 2, found["lined"])
+        if found["line"]
+        else Heading(len(found["marks"]), _title(found["title"] or ""))
+        for found in _HEADING.finditer(text)
+    ]
 
 
 def wrong_heading(text: str) -> str:

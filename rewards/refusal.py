@@ -11,19 +11,17 @@ and how many ordinary answers it takes for refusals: benchmarks/refusals.py, doc
 """
 
 import re
-import unicodedata
 
 from rewards.declining import any_of, declining_in
 from rewards.helping import helps, matter_in, speaks_to_person
 from rewards.lecture import has_items, is_normative, lecture_in, sentences_of
+from rewards.plain import plain_text
 from rewards.voice import own_words
 
 OPENING = 320
 """Characters of the answer that are read: refusals of chat models come in the first two or three sentences."""
 
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_QUOTES = dict.fromkeys(map(ord, "’‘ʼ`´′‛＇"), "'") | dict.fromkeys(map(ord, "“”「」『』"), '"')
-_UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\ufeff\u00ad"))
 # The traditional characters among those that the patterns use.
 _SIMPLIFIED = str.maketrans(
     "個為從們會倫準創務辦勵協參寫處復導幫應當執權構樣氣滿愛種給絕繼續編範薦規讓討論評訴話該請輔違適這遺問難題無對內沒與屬責"
@@ -31,7 +29,6 @@ _SIMPLIFIED = str.maketrans(
     "个为从们会伦准创务办励协参写处复导帮应当执权构样气满爱种给绝继续编范荐规让讨论评诉话该请辅违适这遗问难题无对内没与属责"
     "错误剥严后伤寻径见设记须担负过虽愿认视势别换点说讲谈干条选择决职围许围婉谢齐拨热线开展禁憾",
 )
-_SIMPLER = _QUOTES | _UNSEEN | _SIMPLIFIED
 
 
 # "I cannot do it", with a verb of serving a request: "I can't wait" and "I cannot recommend it enough" are no refusals.
@@ -154,7 +151,7 @@ def _plain(text: str) -> str:
     """With ASCII punctuation and simplified characters."""
     if text.isascii():
         return text.replace("`", "'")
-    return unicodedata.normalize("NFKC", text.translate(_SIMPLER))
+    return plain_text(text.translate(_SIMPLIFIED))
 
 
 def _refusal(lower: str) -> str:

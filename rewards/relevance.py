@@ -7,7 +7,8 @@ prompt in its own language answers something else.
 """
 
 import re
-import unicodedata
+
+from rewards.plain import plain_text
 
 GENERIC = 0.6
 """Share of its content words that suit every prompt, from which an answer is empty talk."""
@@ -95,7 +96,7 @@ def fits_any_prompt(completion: str, prompt: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text[:READ]).casefold()
+    return plain_text(text[:READ]).casefold()
 
 
 def _stems(text: str) -> list[str]:

@@ -5,9 +5,10 @@ stands in a list of the required words. Words that a language has anyway are fou
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from rewards.plain import plain_text
 
 OWN = 3
 """Words of its own that a sentence has at least, and as many as it has required words."""
@@ -69,7 +70,7 @@ def stuffing_in(completion: str, keywords: Sequence[str], prompt: str = "") -> s
 
 
 def _fold(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
+    return plain_text(text).casefold()
 
 
 def _occurrences(text: str, keywords: set[str]) -> list[_Found]:

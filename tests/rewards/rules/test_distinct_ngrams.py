@@ -18,15 +18,24 @@ from rewards.rules.distinct_ngrams import distinct_ngrams
         ("好好好好", 1, 0.25),
         ("今天天气，今天天气", 2, 4 / 7),
         ("too short", 3, 1.0),
-        ("", 3, 1.0),
+        ("", 3, None),
+        (" \n\t", 1, None),
+        ("👍", 3, 1.0),
+        ("!!!!!!", 2, 0.2),
+        ("! ! !\n! ! !", 2, 0.2),
+        ("😂" * 100, 3, 1 / 98),
+        ("——————", 1, 1 / 6),
+        ("！？！？！？", 2, 2 / 5),
+        ("ok !!!!!!!!!!", 3, 1.0),  # signs beside words do not count
     ],
 )
 def test_different_among_all(completion, n, value):
-    assert distinct_ngrams(completion, n=n).value == pytest.approx(value)
+    assert distinct_ngrams(completion, n=n).value == (None if value is None else pytest.approx(value))
 
 
 def test_the_reason_says_how_many():
     assert distinct_ngrams("a a a a").reason == "1 of 2 repeated"
+    assert distinct_ngrams("") == Verdict(None, "no text")
     assert distinct_ngrams("a b") == Verdict(1.0, "fewer than 3 words")
 
 

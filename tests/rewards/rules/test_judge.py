@@ -90,6 +90,29 @@ def test_a_server_without_structured_output_is_asked_in_words(chat_server: Any) 
 @pytest.mark.parametrize(
     "said",
     [
+        '<think>Clear, but long.</think>{"rating": 4}',
+        '<think>Perhaps {"rating": 9}? No.</think>\n\n{"reason": "long", "rating": 4}',
+        'Perhaps {"rating": 9}? No.\n</think>\n```json\n{"rating": 4}\n```',
+        '<think>它要求 {"rating": 10}，不行。</think>我的判断：{"reason": "太长", "rating": 4}。',
+        '{"reason": "it leaves </think> in its answer", "rating": 4}',
+        'Here: {"reason": "it uses {x} and }", "rating": 4}',
+        '{"reason": "it says {\\"rating\\": 10}", "rating": 4}',
+        '{"rating": 4, "quoted": {"rating": 10}}',
+        '{"judgement": {"reason": "long", "rating": 4}}',
+        '{"rating": 4} I repeat: {"rating": 4}',
+    ],
+)
+def test_the_rating_is_that_of_the_reply_and_not_of_its_thoughts_or_quotations(chat_server: Any, said: str) -> None:
+    chat_server.reply = lambda body, number: (200, said)
+    assert ask(chat_server).value == pytest.approx(3 / 9)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '<think>Perhaps {"rating": 9}?</think>I cannot judge this.',
+        '<think>Perhaps {"rating": 9}?',
+        "{" * 5000,
         "I would say 7.",
         '{"rating": 11}',
         '{"rating": 0}',

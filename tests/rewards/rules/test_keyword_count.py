@@ -41,6 +41,56 @@ def test_words_have_bounds_where_their_script_has(text, keyword, count):
     assert excludes(text, [keyword], whole_words=True).value is (count == 0)
 
 
+@pytest.mark.parametrize(
+    ("text", "keyword"),
+    [
+        ("in New\nYork", "New York"),
+        ("in New\u00a0 \r\n\tYork", "new york"),
+        ("it isn’t so", "isn't"),
+        ("it isn't so", "isn’t"),
+        ("rock ‘n’ roll", "rock 'n' roll"),
+        ("the “best” one", '"best"'),
+        ("a well\u2011known man", "well-known"),
+        ("a well-known man", "well\u2010known"),
+        ("pages 3–5", "3-5"),
+        ("co\u00adoperate", "cooperate"),
+        ("a p\u200bass\u200dwo\ufeffrd", "password"),
+        ("a ｐａｓｓｗｏｒｄ", "password"),
+        ("𝐩𝐚𝐬𝐬𝐰𝐨𝐫𝐝", "password"),
+        ("\u202epassword\u202c", "password"),
+        ("人工\u200b智能", "人工智能"),
+        ("研究人工\n智能", "人工智能"),
+        ("研究人工\n  智能", "人工智能"),
+        ("ＧＰＴ－４", "GPT-4"),
+        ("用“引号”", '"引号"'),
+        ("ガ", "ｶﾞ"),
+    ],
+)
+def test_what_looks_the_same_is_the_same(text, keyword):
+    for whole_words in (True, False):
+        assert contains_all(text, [keyword], whole_words=whole_words).value == 1.0
+        assert excludes(text, [keyword], whole_words=whole_words).value is False
+    assert keyword_count(text, [keyword], 1, 1).value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "keyword"),
+    [
+        ("New. York", "New York"),
+        ("NewYork", "New York"),
+        ("well known", "well-known"),
+        ("a — b", "a - b"),
+        ("new\ntown", "newtown"),
+        ("人工 智能", "人工智能"),
+        ("人工\n\n智能", "人工智能"),
+        ("anything", "\u200b"),
+    ],
+)
+def test_what_looks_different_is_different(text, keyword):
+    assert contains_any(text, [keyword]).value is False
+    assert excludes(text, [keyword]).value is True
+
+
 def test_without_whole_words_they_are_found_inside_of_others():
     assert excludes("concatenate", ["cat"]).value is False
     assert keyword_count("concatenate", ["cat"], whole_words=False).value == 1.0

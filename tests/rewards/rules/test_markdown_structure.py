@@ -92,6 +92,37 @@ def test_required_headings_are_there_in_their_order():
         markdown_structure(GOOD, 3)
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Report\n======\n\nText.\n\nSteps\n-----\n\nMore.", [Heading(1, "Report"), Heading(2, "Steps")]),
+        ("总结\n===\n完。\n\n### 一\n", [Heading(1, "总结"), Heading(3, "一")]),
+        ("# A\n\n**B**\n---", [Heading(1, "A"), Heading(2, "**B**")]),
+        ("2024 in review\n---", [Heading(2, "2024 in review")]),
+        ("A sentence.\n---\nAnother.", []),  # a rule, as most people mean it
+        ("一句话。\n---", []),
+        ("Two lines\nof text\n---", []),
+        ("- item\n---\n1. one\n---\n> said\n---", []),
+        ("1. one\n---", []),
+        ("| a | b |\n---", []),
+        ("a | b\n--- | ---", []),
+        ("Above\n\n---\n\nBelow", []),
+        ("---\n---", []),
+        ("---\ntitle: x\n---", []),
+        ("x\n-", []),
+    ],
+)
+def test_underlined_titles_are_headings(text, found):
+    assert headings(text) == found
+
+
+def test_underlined_titles_are_checked_as_others_are():
+    assert markdown_structure("Report\n===\n\nSteps\n---\n\nOne.", ["report", "steps"]).value == 1.0
+    assert markdown_structure("Report\n===\n\n### Steps").reason == "level 3 below level 1 at 'Steps'"
+    assert markdown_structure("```\nReport\n===\n```", ["Report"]).reason == "no heading 'Report'"
+    assert markdown_structure("1. a\n2. b\n\nNew\n---\n\n4. c").value == 1.0
+
+
 def test_how_much_may_be_bold_is_an_option():
     assert markdown_structure("**half** half", max_bold=0.5).value == 1.0
     assert markdown_structure("**half** half", max_bold=0.4).value == 0.8
