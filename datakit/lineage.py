@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from datakit.recipes import content_revision
+from rewards.model_files import content_revision
 from schemas.errors import NotFoundError
 
 CHECKPOINT = "checkpoint"

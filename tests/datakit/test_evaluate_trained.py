@@ -11,9 +11,9 @@ import pytest
 
 from datakit.engine import Completion, Engine, Failure, Request
 from datakit.evaluate import Job, evaluate
-from datakit.recipes import content_revision
 from datakit.run import Run
 from datakit.store import insert
+from rewards.model_files import content_revision
 from rewards.spec import load_reward
 from schemas.errors import ConfigError, NotFoundError, UserError
 from schemas.options import EvaluateOptions, RecipeOptions, RewardOptions, ScoreOptions

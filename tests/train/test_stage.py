@@ -12,8 +12,8 @@ import torch
 import yaml
 
 from datakit.ingest import ingest
-from datakit.recipes import content_revision
 from datakit.reject_sample import reject_sample
+from rewards.model_files import content_revision
 from schemas.errors import ConfigError, NotFoundError, StoreBusyError, UserError
 from schemas.options import IngestOptions, TrainOptions
 from train.harness.stage import train

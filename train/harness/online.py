@@ -7,11 +7,12 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from datakit.recipes import Recipe, content_revision
+from datakit.recipes import Recipe
 from datakit.store import Store
 from datakit.trl_rows import PROMPTS
 from rewards.dialects.trl import trl
 from rewards.engine import Limits
+from rewards.model_files import content_revision
 from rewards.spec import Reward, load_reward
 from schemas.errors import ConfigError
 from schemas.identity import content_id

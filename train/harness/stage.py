@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from datakit.progress import track
-from datakit.recipes import content_revision
 from datakit.run import Run
 from datakit.store import Store, insert
+from rewards.model_files import content_revision
 from schemas.errors import ConfigError, DatakitError, NotFoundError, UserError
 from schemas.identity import canonical_json, content_id
 from schemas.options import TrainOptions
