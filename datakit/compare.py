@@ -20,6 +20,7 @@ from datakit.progress import track
 from datakit.run import Run
 from datakit.store import Store, insert
 from rewards.chat import Reply, Server, TransportError
+from rewards.cost import Cost
 from rewards.judging import RUBRIC, better_of
 from schemas.errors import ConfigError, StageStopped
 from schemas.identity import canonical_json, content_id
@@ -256,9 +257,8 @@ class _Writer:
 def _notes(options: CompareOptions, tally: Tally, run_id: str | None) -> list[str]:
     if run_id is None and not tally.transport:
         return ["nothing to do: every pair is judged"]
-    tokens = f"{tally.prompt_tokens:,} tokens of prompts and {tally.completion_tokens:,} of replies"
     dollars = (tally.prompt_tokens * options.price_in + tally.completion_tokens * options.price_out) / 1e6
-    notes = [f"{tokens}{f', ${dollars:.4f}' if dollars else ''}; {counted(tally.cached, 'replies')} from the cache"]
+    notes = [str(Cost(tally.prompt_tokens, tally.completion_tokens, dollars, tally.cached))]
     if tally.transport:
         notes.append(f"{counted(tally.transport, 'pairs')} got no answer; run the same command again")
     return notes

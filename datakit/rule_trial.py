@@ -4,6 +4,7 @@ The answers are copied to a store of their own, which is thrown away; the rules 
 """
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -20,11 +21,12 @@ from datakit.score import score
 from datakit.show_cells import clip
 from datakit.store import Store, insert
 from datakit.worklist import quoted
+from rewards.plugins import rules_in
 from rewards.scorer import Scorer
-from rewards.spec import Reward
-from schemas.errors import ConfigError
+from rewards.spec import Reward, RewardSpec, ScorerEntry, load_reward, reward_of
+from schemas.errors import ConfigError, NotFoundError, RuleError, StageStopped
 from schemas.identity import content_id
-from schemas.options import GroupOptions, IngestOptions, ScoreOptions, TrialOptions
+from schemas.options import GroupOptions, IngestOptions, RewardOptions, ScoreOptions, TrialOptions
 from schemas.report import Report, Table
 
 CELL = 160
@@ -44,45 +46,96 @@ _COPIED = {
 _GIVEN = content_id(["given on the command line"])
 
 
-def try_rules(reward: Reward, options: TrialOptions, limits: ScoreOptions, *, store: Store) -> Report:
-    """Run the rules of a reward on the first answers of a file or a data set.
+def try_rules(rules: RewardOptions, options: TrialOptions, limits: ScoreOptions, *, store: Store) -> Report:
+    """Run rules on the first answers of a file or a data set; one that cannot run does not keep others from it.
 
     Args:
-        reward: the rules.
+        rules: files of rules, or a reward spec.
         options: on what, and on how many answers.
         limits: time and memory of a row.
         store: where a data set that is named lies; it is not written.
 
     Raises:
         NotFoundError: there is neither such a file nor such a data set.
-        ConfigError: it has no answers.
-        RuleError: a rule reads a column that it does not have.
+        ConfigError: it has no answers, or the spec is wrong.
+        RuleError: a file cannot be loaded, or no rule of it can run.
     """
+    alone, refused = _each_alone(rules)
     with tempfile.TemporaryDirectory(prefix="datakit-rules-") as folder:
-        trial, name = Store(Path(folder) / "trial.duckdb"), options.on
-        if Path(name).exists():
-            store, rows = Store(Path(folder) / "file.duckdb"), IngestOptions(name="file", limit=READ * options.limit)
-            name = ingest(Path(name), rows, store=store).dataset or ""
-        with store.read() as con:
-            dataset = datasets.get(con, name)
-            few = _few(con, dataset, options)
-        with trial.write() as con:
-            for table, copied in few.items():
-                insert(con, table, copied)
-            if options.completion is not None:
-                _answer(con, dataset, options.completion)
-        scored = score(str(dataset), limits, reward=reward, groups=GroupOptions(), store=trial)
-        with trial.read() as con:
-            tables = [_outcomes(con, dataset, scorer) for scorer in reward.scorers]
-            tables += [_rewards(con, dataset, reward)] if len(tables) > 1 else []
-    failures = scored.counts["failures"]
+        trial = Store(Path(folder) / "trial.duckdb")
+        dataset = _copied(trial, options, store)
+        scored: list[Report] = []
+        tables: list[Table] = []
+        for name, reward in alone.items():
+            try:
+                scored.append(score(str(dataset), limits, reward=reward, groups=GroupOptions(), store=trial))
+            except (RuleError, StageStopped) as error:
+                refused[name] = str(error)
+                continue
+            with trial.read() as con:
+                tables.append(_outcomes(con, dataset, reward.scorers[0]))
+        if not scored:
+            raise RuleError("; ".join(refused.values()))
+        if len(tables) > 1 and not refused:
+            with trial.read() as con:
+                tables.append(_rewards(con, dataset, load_reward(rules)))
+    failures = sum(report.counts["failures"] for report in scored)
+    notes = [f"{name} was not tried: {why}" for name, why in refused.items()]
+    if failures:
+        notes.append("an error or a timeout is no zero: such an answer has no reward")
     return Report(
         stage="rules test",
-        counts={"answers": scored.counts["candidates"], "rules": len(reward.scorers), "failures": failures},
-        notes=("an error or a timeout is no zero: such an answer has no reward",) if failures else (),
+        counts={"answers": scored[0].counts["candidates"], "rules": len(scored) + len(refused), "failures": failures},
+        notes=tuple(notes),
         tables=tuple(tables),
-        needs_attention=failures > 0,
+        needs_attention=failures > 0 or bool(refused),
     )
+
+
+def _each_alone(options: RewardOptions) -> tuple[dict[str, Reward], dict[str, str]]:
+    """A reward of each rule by itself, and why a rule has none."""
+    if options.reward is not None:
+        whole = load_reward(options)
+        formulas = [
+            replace(whole.formula, parts=(part,), weights=((0, 1.0),), bounds=()) for part in whole.formula.parts
+        ]
+        return {
+            scorer.name: replace(whole, scorers=(scorer,), formula=formula)
+            for scorer, formula in zip(whole.scorers, formulas, strict=True)
+        }, {}
+    alone: dict[str, Reward] = {}
+    refused: dict[str, str] = {}
+    for name, path in [(one.name, file) for file in options.rules for one in rules_in(file)]:
+        spec = RewardSpec(name=name, rules=(path,), scorers=(ScorerEntry(rule=name),))
+        try:
+            alone[name] = reward_of(spec, where=str(path))
+        except RuleError as error:
+            refused[name] = str(error).removeprefix(f"{path}: scorers[0]: ")
+    return alone, refused
+
+
+def _copied(trial: Store, options: TrialOptions, store: Store) -> Dataset:
+    """Fill the trial's store with the first answers.
+
+    Raises:
+        NotFoundError: there is neither such a file nor such a data set.
+        ConfigError: it has no answers.
+    """
+    path = Path(options.on)
+    if path.exists():
+        store = Store(trial.path.with_name("file.duckdb"))
+        ingest(path, IngestOptions(name="file", limit=READ * options.limit), store=store)
+    elif not store.path.exists():
+        raise NotFoundError(f"--on {path}: no such file, nor a store {store.path} with a data set of that name")
+    with store.read() as con:
+        dataset = datasets.get(con, "file" if path.exists() else options.on)
+        few = _few(con, dataset, options)
+    with trial.write() as con:
+        for table, rows in few.items():
+            insert(con, table, rows)
+        if options.completion is not None:
+            _answer(con, dataset, options.completion)
+    return dataset
 
 
 def _few(con: duckdb.DuckDBPyConnection, dataset: Dataset, options: TrialOptions) -> dict[str, pa.Table]:

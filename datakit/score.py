@@ -15,7 +15,9 @@ from datakit.reward_view import is_current, record_reward
 from datakit.run import Run
 from datakit.store import Store
 from datakit.worklist import Query, Tally, Work, commonest_failures, read_page, survey, take_page
-from rewards.engine import Limits, RulePool
+from rewards.cost import Cost, cost_in
+from rewards.engine import Judged, Limits, RulePool
+from rewards.judgement import SECONDS
 from rewards.outcome import Status
 from rewards.rule import Form
 from rewards.scorer import Scorer
@@ -76,12 +78,15 @@ class Scoring:
         self.run_id: str | None = None
         self.tallies: dict[str, Tally] = {scorer.name: Tally() for scorer in reward.scorers}
         self.copies = 0
+        self.costs: dict[str, Cost] = {}
+        """Of judges, in this run."""
 
     def judge(self, works: Sequence[Work]) -> None:
         """Judge what is missing, rule by rule."""
         params = {**self.options.model_dump(mode="json"), **self.query.groups.model_dump(mode="json")}
         inputs = {"dataset": str(self.query.dataset), "reward": self.reward.reward_id}
-        limits = Limits(self.options.timeout, self.options.workers, self.options.memory_mb)
+        asked = self.options.timeout
+        limits = Limits(asked or SECONDS, self.options.workers, self.options.memory_mb, longest=asked)
         total = sum(work.missing for work in works)
         with (
             Run(self.store, "score", params=params, inputs=inputs) as run,
@@ -107,6 +112,7 @@ class Scoring:
             for judged in pool.judge(work.scorer, page.inputs):
                 times = outcomes.add(work.scorer, page, judged)
                 count(tally, judged, times)
+                self._add_cost(work.scorer, judged)
                 stored = pc.sum(times).as_py()
                 self.copies += stored - len(judged)
                 bar.advance(stored, stored)
@@ -115,6 +121,11 @@ class Scoring:
                     raise streak.stopped()
             if page.inputs.num_rows:
                 rows = min(LARGEST_PAGE, PAGE_BYTES * page.inputs.num_rows // max(1, page.inputs.nbytes))
+
+    def _add_cost(self, scorer: Scorer, judged: Judged) -> None:
+        """Of rules that ask others: what their reasons say that the replies cost."""
+        if scorer.rule.form is Form.ASYNC and (costs := [*filter(None, map(cost_in, judged.reason.to_pylist()))]):
+            self.costs[scorer.name] = sum(costs, self.costs.get(scorer.name, Cost()))
 
     def _judge_columnar(self, work: Work, pool: RulePool, outcomes: Outcomes, bar: Bar) -> None:
         """A page at a time: judged while it is read, then stored."""
@@ -177,6 +188,8 @@ class Scoring:
             yield f"no candidates in {self.query.dataset}: `datakit generate {self.query.dataset.name}` draws some"
         elif self.run_id is None:
             yield "nothing to do: every candidate is judged by every rule"
+        for name, cost in self.costs.items():
+            yield f"{name}: {cost}"
         if failures and not self.query.retry:
             yield f"{failures} outcomes are failures; --retry judges these again"
 

@@ -26,6 +26,8 @@ GRACE = 1.0
 """Seconds beyond its limit that an async row gets to be cancelled on its event loop."""
 LOAD_SECONDS = 120.0
 """Longest time that loading a rule, with all that it imports, may take."""
+SECONDS = 5.0
+"""For one row of a rule, if nobody states more or less."""
 FIRST_CHUNK = 16
 ASYNC_CHUNK = 256
 CHUNK_BYTES = 8 * 2**20
@@ -41,12 +43,19 @@ TRIES = 2
 class Limits:
     """What a rule may use."""
 
-    timeout: float = 5.0
-    """Seconds for one row; a rule's own `timeout` comes first."""
+    timeout: float = SECONDS
+    """Seconds for one row of a rule that states none of its own."""
     workers: int | None = None
     """Worker processes; None: one a core."""
     memory_mb: int = 2048
     """Memory that a worker may add to what it has after its imports, in MiB."""
+    longest: float | None = None
+    """Seconds for one row at most, whatever the rule states; None: as long as it states."""
+
+    def seconds(self, stated: float | None) -> float:
+        """What a rule that states so much gets for one row."""
+        own = stated or self.timeout
+        return own if self.longest is None else min(own, self.longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ class Judgement:
     def __init__(self, crew: Crew, limits: Limits, scorer: Scorer, inputs: pa.Table, chunks: dict[str, int]) -> None:
         self.crew = crew
         self.scorer = scorer
-        self.limit = scorer.rule.timeout or limits.timeout
+        self.limit = limits.seconds(scorer.rule.timeout)
         self.concurrent = scorer.rule.form is Form.ASYNC
         table, self.rows, self.skipped = admit(scorer, inputs)
         in_flight = max(1, IN_FLIGHT // crew.most)

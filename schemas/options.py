@@ -118,8 +118,8 @@ class RewardOptions(Frozen):
 class ScoreOptions(Frozen):
     """How rules are run."""
 
-    timeout: float = Field(5.0, gt=0)
-    """Seconds that a rule may take for one row."""
+    timeout: float | None = Field(None, gt=0)
+    """Seconds that a rule may take for one row, at most (default: what it states itself, or 5)."""
     workers: int | None = Field(None, ge=1)
     """Worker processes (default: one a core)."""
     memory_mb: int = Field(2048, ge=64)

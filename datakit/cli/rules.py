@@ -32,7 +32,6 @@ def command(
     from datakit.rule_list import list_rules, show_rule
     from datakit.rule_trial import try_rules
     from datakit.store import Store
-    from rewards.spec import load_reward
 
     if name != "test":
         if trial is not None or file is not None:
@@ -41,5 +40,7 @@ def command(
     if trial is None:
         raise ConfigError("datakit rules test: on what? Name a file or a data set with --on")
     rules = (*([file] if file else []), *reward.rules)
-    loaded = load_reward(reward.model_copy(update={"rules": rules}))
-    return try_rules(loaded, trial, limits, store=Store(session.store_path))
+    if not rules and reward.reward is None:
+        raise ConfigError("datakit rules test: which rules? Name a Python file, or a spec with --reward")
+    given = reward.model_copy(update={"rules": rules})
+    return try_rules(given, trial, limits, store=Store(session.store_path))

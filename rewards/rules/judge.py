@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from rewards.calls import LONGEST_REASON
 from rewards.chat import Server
+from rewards.cost import Cost
 from rewards.judging import rate
 from rewards.outcome import Verdict
 from rewards.rule import rule
@@ -40,7 +42,7 @@ async def judge(  # noqa: PLR0913  (a rule's options are its keyword-only parame
     settings = {"model": model, "rubric": rubric, "temperature": temperature, "max_tokens": max_tokens, "cache": cache}
     server = Server(base_url, key_variable)
     rating, reason, reply = await rate(server, settings, messages, completion, reference)
-    tokens = f"{reply.prompt_tokens} + {reply.completion_tokens} tokens"
     dollars = (reply.prompt_tokens * price[0] + reply.completion_tokens * price[1]) / 1e6
-    cost = "from the cache" if reply.cached else f"{tokens}, ${dollars:.6f}" if dollars else tokens
-    return Verdict((rating - 1) / 9, f"{rating}: {reason} [{cost}]")
+    cost = Cost(cached=1) if reply.cached else Cost(reply.prompt_tokens, reply.completion_tokens, dollars)
+    mark = f" {cost.mark()}"
+    return Verdict((rating - 1) / 9, f"{rating}: {reason}"[: LONGEST_REASON - len(mark)] + mark)

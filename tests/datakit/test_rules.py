@@ -8,7 +8,6 @@ from datakit.cli.app import run
 from datakit.rule_list import list_rules, show_rule
 from datakit.rule_trial import try_rules
 from rewards.plugins import variant_names
-from rewards.spec import load_reward
 from schemas.errors import ConfigError, NotFoundError, RuleError
 from schemas.options import RewardOptions, ScoreOptions, TrialOptions
 
@@ -38,12 +37,11 @@ ROWS = [
 @pytest.fixture
 def trial(desk: Any) -> Any:
     """Try the rules on a file of rows, or on a data set."""
-    rules = desk.file(RULES, "my_rules.py")
-    reward = load_reward(RewardOptions(rules=(rules,)))
 
-    def run_it(rows: Any, **options: Any) -> Any:
+    def run_it(rows: Any, rules: bytes = RULES, reward: Any = None, **options: Any) -> Any:
+        given = RewardOptions(rules=(desk.file(rules, "my_rules.py"),), reward=reward)
         on = rows if isinstance(rows, str) else str(desk.file(rows, "rows.jsonl"))
-        return try_rules(reward, TrialOptions(on=on, **options), ScoreOptions(), store=desk.store)
+        return try_rules(given, TrialOptions(on=on, **options), ScoreOptions(), store=desk.store)
 
     return run_it
 
@@ -123,13 +121,60 @@ def test_prompts_without_answers_can_be_given_one(trial: Any) -> None:
     assert [row[3] for row in report.tables[1].rows] == ["ok", "ok"]
 
 
-def test_wrong_arguments_are_one_line(desk: Any, trial: Any, capsys: pytest.CaptureFixture[str]) -> None:
+UNFIT = b"""
+import os
+from rewards import rule
+
+@rule
+def good(completion: str) -> bool:
+    return True
+
+@rule
+def needs(completion: str, nowhere: str) -> bool:
+    return True
+
+@rule
+def wants(completion: str, *, pattern: str) -> bool:
+    return True
+"""
+
+
+def test_a_rule_that_cannot_run_does_not_keep_the_others_from_it(trial: Any) -> None:
+    report = trial(ROWS, UNFIT)
+    assert [table.title for table in report.tables] == ["good"]
+    assert report.counts == {"answers": 3, "rules": 3, "failures": 0}
+    assert report.exit_code == 1
+    assert [note.partition(":")[0] for note in report.notes] == ["wants was not tried", "needs was not tried"]
+    assert "needs the option 'pattern'" in report.notes[0]
+    assert "reads the column 'nowhere', which data set file@1 does not have" in report.notes[1]
+
+
+def test_where_no_rule_can_run_it_is_one_line(trial: Any) -> None:
     with pytest.raises(RuleError, match="reads the column 'rate', which data set file@1 does not have"):
-        trial([{"instruction": "a", "output": "b", "topic": "c"}])
+        trial([{"instruction": "a", "output": "b"}], RULES.replace(b"topic: str | None", b"rate: float"))
+
+
+def test_the_rules_of_a_spec_are_tried_with_what_it_says_of_them(desk: Any, trial: Any) -> None:
+    spec = desk.file(
+        b"scorers:\n- {rule: brief, options: {most: 3}}\n- {rule: brief, name: long, inputs: {topic: none}}\n",
+        "spec.yaml",
+    )
+    report = trial(ROWS, reward=spec, limit=1)
+    assert [table.title for table in report.tables] == ["brief"]
+    assert report.tables[0].rows[0][4] == 0.0
+    assert report.notes[0].startswith("long was not tried: rule long reads the column 'none'")
+
+
+def test_wrong_arguments_are_one_line(desk: Any, trial: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(
+        NotFoundError, match=r"--on nope\.jsonl: no such file, nor a store .* with a data set of that name"
+    ):
+        trial("nope.jsonl")
     desk.ingest(ROWS, name="known.jsonl")
     with pytest.raises(NotFoundError, match="no data set 'nowhere'"):
         trial("nowhere")
     for arguments, message in (
+        (["rules", "test", "--on", "x"], "which rules? Name a Python file, or a spec with --reward"),
         (["rules", "test", "my_rules.py"], "on what? Name a file or a data set with --on"),
         (["rules", "length_band", "--on", "x"], "to try rules, write: datakit rules test FILE --on DATA"),
     ):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from datakit.score import score
+from rewards.engine import Limits
 from rewards.spec import RewardSpec, ScorerEntry, load_reward, reward_of
 from schemas.errors import RuleError, StageStopped
 from schemas.options import GroupOptions, RewardOptions, ScoreOptions
@@ -299,3 +300,44 @@ def test_the_share_of_failures_decides_whether_a_person_must_look(desk: Any, jud
     assert judge(source).needs_attention
     assert not judge(source, max_failures=0.1).needs_attention
     assert math.isclose(judge(source).tables[0].rows[0][1], sum(1 / n for n in range(1, 10)) / 9, abs_tol=1e-4)
+
+
+def test_a_limit_shortens_that_of_a_rule_and_never_lengthens_it(desk: Any, judge: Any) -> None:
+    desk.ingest(ROWS[:1])
+    hangs = "import time\n\n@rule(timeout={})\ndef {}(completion: str) -> bool:\n    time.sleep(60)\n\n"
+    judge(hangs.format(30, "long") + hangs.format(0.25, "short"), timeout=0.5)
+    assert desk.sql("SELECT name, reason FROM scores JOIN scorers USING (scorer_id) ORDER BY name") == [
+        ("long", "took more than 0.5 s"),
+        ("short", "took more than 0.25 s"),
+    ]
+
+
+def test_without_a_limit_a_rule_has_what_it_states_or_five_seconds() -> None:
+    assert (Limits().seconds(None), Limits().seconds(300)) == (5, 300)
+    assert (Limits(60, longest=60).seconds(None), Limits(60, longest=60).seconds(300)) == (60, 60)
+    assert (Limits(60, longest=60).seconds(15), ScoreOptions().timeout) == (15, None)
+
+
+def test_what_judges_cost_is_added_up(desk: Any, chat_server: Any) -> None:
+    rows = [{"prompt": f"{n} + {n}?", "completion": str(2 * n)} for n in range(5)]
+    desk.ingest(rows)
+
+    def reply(body: dict[str, Any], number: int) -> tuple[int, object]:
+        if "4 + 4?" in body["messages"][1]["content"]:
+            return 200, "I cannot say."
+        return 200, '{"reason": "' + "very " * 200 + 'good", "rating": 9}'
+
+    chat_server.reply = reply
+    options = {"model": "m", "base_url": chat_server.url, "price": (10.0, 20.0)}
+    entries = [ScorerEntry(rule="judge", name=name, options=options) for name in ("first", "second")]
+    notes = []
+    for entry in entries:
+        entry = entry.model_copy(update={"options": {**options, "key_variable": entry.name.upper()}})
+        reward = reward_of(RewardSpec(name="r", scorers=(entry,)))
+        report = score("data", ScoreOptions(workers=1), reward=reward, groups=GroupOptions(), store=desk.store)
+        assert report.counts["ok"] == 4
+        notes.append([note for note in report.notes if "tokens" in note])
+    assert notes == [
+        ["first: 400 tokens of prompts and 80 of replies, $0.0056; 0 replies from the cache"],
+        ["second: 0 tokens of prompts and 0 of replies; 4 replies from the cache"],
+    ]
