@@ -2,7 +2,8 @@
 
 Per-row, batched and async rules run in worker processes (rewards/worker.py), a chunk of rows at a time. A watchdog
 kills a worker when one row exceeds its limit: finished rows keep their outcomes, that row is `timeout` (`error` if the
-worker died by itself), the rest goes to another worker. Columnar rules run here, in Polars, without a clock.
+worker died by itself), the rest goes to another worker. Columnar rules run here, in Polars, without a clock; reward
+models too, in batches (rewards/model_pool.py).
 """
 
 import os
@@ -16,6 +17,7 @@ import pyarrow as pa
 from rewards import columnar
 from rewards.judged import Judged
 from rewards.judgement import Judgement, Limits
+from rewards.model_pool import ModelPool
 from rewards.process import Crew
 from rewards.rule import Form
 from rewards.scorer import Scorer
@@ -38,6 +40,7 @@ class RulePool:
         self._crew = Crew(self.workers, self.limits.memory_mb)
         self._chunks: dict[str, int] = {}
         self._judging = False
+        self._models = ModelPool()
 
     def __enter__(self) -> Self:
         return self
@@ -48,7 +51,8 @@ class RulePool:
         self.close()
 
     def close(self) -> None:
-        """End all workers at once."""
+        """End all workers at once, and free the models."""
+        self._models.close()
         self._crew.dismiss(self._crew.workers)
 
     def judge(self, scorer: Scorer, inputs: pa.Table) -> Iterator[Judged]:
@@ -65,6 +69,9 @@ class RulePool:
         """
         if scorer.rule.form is Form.COLUMNAR:
             yield from columnar.judge(scorer, inputs)
+            return
+        if scorer.rule.form is Form.MODEL:
+            yield from self._models.judge(scorer, inputs)
             return
         if self._judging:
             raise RuntimeError("this pool is judging already; finish that first, or use another pool")

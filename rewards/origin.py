@@ -55,9 +55,19 @@ class PickledOrigin:
         return self.label
 
 
+@dataclass(frozen=True, slots=True)
+class ModelOrigin:
+    """A reward model: directories, and no function."""
+
+    folders: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(self.folders)
+
+
 _MAIN = ("__main__", "__mp_main__")
 
-Origin = ModuleOrigin | FileOrigin | PickledOrigin
+Origin = ModuleOrigin | FileOrigin | PickledOrigin | ModelOrigin
 
 
 def origin_of(function: Callable[..., Any]) -> Origin:
@@ -77,9 +87,11 @@ def resolve(origin: Origin) -> Callable[..., Any]:
     """The function of an origin, in any process.
 
     Raises:
-        RuleError: the user's file, or one beside it, is no longer what it was.
+        RuleError: the user's file, or one beside it, is no longer what it was; or it is a reward model.
     """
     match origin:
+        case ModelOrigin():
+            raise RuleError(f"{origin} is a reward model, which is no function")
         case ModuleOrigin():
             return _attribute(import_module(origin.module), origin.qualname, str(origin))
         case FileOrigin():

@@ -73,6 +73,8 @@ class Form(StrEnum):
     BATCH = "batch"
     COLUMNAR = "columnar"
     ASYNC = "async"
+    MODEL = "model"
+    """No function: an output of a reward model (rewards/model.py)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from typing import Any
 
 from rewards.condition import condition_of
 from rewards.formula import Combined, Formula, Part
+from rewards.model import RewardModel, bind_output, read_model
 from rewards.outcome import Outcome
 from rewards.plugins import find_rule, rules_in
 from rewards.scorer import Scorer, bind
 from rewards.spec_file import SpecFile, read_spec, read_spec_file
 from rewards.spec_models import NamedRule, Requirement, RewardSpec, ScorerEntry
-from schemas.errors import ConfigError, RuleError
+from schemas.errors import ConfigError, RuleError, UserError
 from schemas.identity import canonical_json, content_id
 from schemas.options import RewardOptions
 
@@ -137,16 +138,17 @@ def reward_of(
 def _loaded(file: SpecFile, files: Sequence[Path]) -> Reward:
     spec = file.spec
     paths = tuple(dict.fromkeys([*spec.rules, *files]))
+    sources = _Sources(paths, file.folder, _models(spec, file))
     scorers: list[Scorer] = []
     weights: list[tuple[int, float]] = []
     bounds: list[tuple[int, float]] = []
     for here, entry in zip(file.scorers, spec.scorers, strict=True):
-        scorer = _bind(entry, paths, file.folder, here)
+        scorer = _bind(entry, sources, here)
         if any(_same(scorer, known) for known in scorers):
             raise ConfigError(f"{here} is listed twice ({scorer.name}); add up the weights")
         weights.append((_place(scorer, scorers, here), entry.weight))
     for here, requirement in zip(file.require, spec.require, strict=True):
-        bounds.append((_place(_bind(requirement, paths, file.folder, here), scorers, here), requirement.min))
+        bounds.append((_place(_bind(requirement, sources, here), scorers, here), requirement.min))
     if len(scorers) > MAX_SCORERS:
         raise ConfigError(f"{file.where}: {len(scorers)} scorers; a reward holds at most {MAX_SCORERS}")
     formula = _formula(spec, scorers, weights, bounds)
@@ -182,9 +184,41 @@ def _formula(
     )
 
 
-def _bind(entry: NamedRule, files: Sequence[Path], folder: Path, where: str) -> Scorer:
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """Where a spec's scorers come from."""
+
+    files: Sequence[Path]
+    folder: Path
+    models: Mapping[str, RewardModel]
+
+    def bind(self, entry: NamedRule) -> Scorer:
+        """The scorer of an entry."""
+        model, _, output = entry.rule.partition(".")
+        if model not in self.models:
+            rule = find_rule(entry.rule, self.files, self.folder)
+            return bind(rule, name=entry.name, options=entry.options, inputs=entry.inputs)
+        if entry.options:
+            raise RuleError(f"{entry.rule} has no options; those of a model are in models.{model}")
+        return bind_output(self.models[model], output, name=entry.name, inputs=entry.inputs)
+
+
+def _models(spec: RewardSpec, file: SpecFile) -> dict[str, RewardModel]:
+    """The models that the spec uses, read."""
+    used = {entry.rule.partition(".")[0] for entry in (*spec.scorers, *spec.require)}
+    found = {}
+    for name, settings in spec.models.items():
+        if name in used:
+            try:
+                found[name] = read_model(name, settings.under(file.folder))
+            except UserError as error:
+                raise ConfigError(f"{file.where}: models.{name}: {error}") from error
+    return found
+
+
+def _bind(entry: NamedRule, sources: _Sources, where: str) -> Scorer:
     try:
-        scorer = bind(find_rule(entry.rule, files, folder), name=entry.name, options=entry.options, inputs=entry.inputs)
+        scorer = sources.bind(entry)
     except RuleError as error:
         raise RuleError(f"{where}: {error}") from error
     return replace(scorer, when=condition_of(entry.when))

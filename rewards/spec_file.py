@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rewards.model_settings import ModelSettings
 from rewards.spec_models import NamedRule, NamedSpecs, Requirement, RewardSpec, ScorerEntry, SpecFields
 from rewards.yaml_file import read_yaml
 from schemas.errors import ConfigError, did_you_mean
@@ -36,6 +37,7 @@ class _Parts:
     own: SpecFields
     where: str
     rules: tuple[Path, ...]
+    models: Mapping[str, ModelSettings]
     scorers: tuple[tuple[str, ScorerEntry], ...]
     require: tuple[tuple[str, Requirement], ...]
 
@@ -68,6 +70,7 @@ def read_spec_file(path: Path) -> SpecFile:
         "name": parts.own.name or file.stem,
         "include": (),
         "rules": parts.rules,
+        "models": parts.models,
         "scorers": tuple(entry for _, entry in parts.scorers),
         "require": tuple(entry for _, entry in parts.require),
     }
@@ -99,10 +102,11 @@ def _collected(path: Path, above: tuple[Path, ...]) -> _Parts:
     if above:  # what is included keeps to its own folder
         scorers = tuple((place, _anchored(entry, rules, file.parent)) for place, entry in scorers)
         require = tuple((place, _anchored(entry, rules, file.parent)) for place, entry in require)
-    parts = _Parts(own, where, (), (), ())
+    models = {name: settings.under(file.parent) for name, settings in own.models.items()}
+    parts = _Parts(own, where, (), {}, (), ())
     for included in own.include:
         parts = _over(parts, _collected(file.parent / included, (*above, here)))
-    return _over(parts, _Parts(own, where, rules, scorers, require))
+    return _over(parts, _Parts(own, where, rules, models, scorers, require))
 
 
 def _own(file: Path, name: str | None, *, whole: bool) -> tuple[SpecFields, str]:
@@ -131,6 +135,7 @@ def _named(several: NamedSpecs, file: Path, name: str | None, *, whole: bool) ->
         "name": own.name or name,
         "include": (*several.include, *own.include),
         "rules": (*several.rules, *own.rules),
+        "models": {**several.models, **own.models},
     }
     return own.model_copy(update=shared), where
 
@@ -162,6 +167,7 @@ def _over(base: _Parts, more: _Parts) -> _Parts:
         base.own,
         base.where,
         (*base.rules, *more.rules),
+        {**base.models, **more.models},
         _replaced(base.scorers, more.scorers),
         _replaced(base.require, more.require),
     )

@@ -8,25 +8,21 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from rewards.arithmetic import LARGEST, Adjustment
 from rewards.condition import condition_of
+from rewards.model_settings import ModelSettings, Names, one_or_many
 from schemas.base import Frozen
 
 Number = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
 """A number, but neither `yes` nor a quoted one."""
 
 
-def _one_or_many(value: object) -> object:
-    return (value,) if isinstance(value, str | Path) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
-Files = Annotated[tuple[Path, ...], BeforeValidator(_one_or_many)]
+Files = Annotated[tuple[Path, ...], BeforeValidator(one_or_many)]
 
 
 class NamedRule(Frozen):
     """A rule with its options and inputs."""
 
     rule: str
-    """A built-in rule, a decorated function of the rule files, or `file.py:function`."""
+    """A built-in rule, a decorated function of the rule files, `file.py:function`, or `model.output`."""
     name: str | None = None
     """Its name in reports (default: the rule's); needed where one rule is listed twice with other options."""
     options: dict[str, Any] = Field(default_factory=dict)
@@ -108,6 +104,8 @@ class SpecFields(Frozen):
     """mean: sum(w v) / sum(w) over the scorers that are ok; sum: sum(w v) over them."""
     rules: Files = ()
     """Python files of rules, relative to the spec's own directory."""
+    models: dict[str, ModelSettings] = Field(default_factory=dict)
+    """Reward models by name: a directory, relative to the spec, or settings; `rule: NAME.OUTPUT` is an output."""
     scorers: tuple[ScorerEntry, ...] = ()
     """What counts, in the order in which it is summed."""
     require: tuple[Requirement, ...] = ()
@@ -146,6 +144,8 @@ class NamedSpecs(Frozen):
     """Included by each of them, before its own."""
     rules: Files = ()
     """Python files of rules that all of them use."""
+    models: dict[str, ModelSettings] = Field(default_factory=dict)
+    """Reward models that all of them may use."""
 
 
 def _ends(interval: Sequence[float]) -> str:
