@@ -1,4 +1,11 @@
-"""A tiny model with a tokenizer trained on the spot, and stores to train on."""
+"""A tiny model with a tokenizer trained on the spot, stores to train on, and processes that train at once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
 
 import pytest
 
@@ -61,6 +68,105 @@ def _weights():
     return weights
 
 
+FORKER = """
+import json, os, signal, sys
+import torch
+import train.harness.online_trainer  # slow: once for all that are started
+from datakit.cli import main
+
+while line := sys.stdin.readline():
+    words, log, ranks = json.loads(line)
+    if words is None:
+        print(os.waitstatus_to_exitcode(os.waitpid(log, 0)[1]), flush=True)
+        continue
+    for rank in range(ranks):
+        child = os.fork()
+        if child:
+            print(child, flush=True)
+            continue
+        signal.alarm(250)  # it ends, whatever happens
+        sys.argv[1:] = words
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+        os.dup2(2, 1)
+        if ranks > 1:
+            os.environ |= {"RANK": f"{rank}", "LOCAL_RANK": f"{rank}"}
+            os.environ |= {"WORLD_SIZE": f"{ranks}", "LOCAL_WORLD_SIZE": f"{ranks}"}
+            where = f"file://{log}.meeting"
+            torch.distributed.init_process_group("gloo", init_method=where, rank=rank, world_size=ranks)
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        sys.stdout.flush()
+        os._exit(code)  # what torch tears down at an exit, a fork does not have
+"""
+
+
+@dataclass
+class Started:
+    """A `datakit` process, or several ranks of one training; what they say is in the log."""
+
+    server: subprocess.Popen
+    pids: list[int]
+    log: object
+
+    def kill(self):
+        for pid in self.pids:
+            os.kill(pid, signal.SIGKILL)
+        self.wait()
+
+    def wait(self):
+        """Their exit codes."""
+        found = []
+        for pid in self.pids:
+            self.server.stdin.write(json.dumps([None, pid, None]) + "\n")
+            found.append(int(self.server.stdout.readline()))
+        return found
+
+
+@pytest.fixture(scope="session")
+def forker():
+    """A process that has imported what is slow, and forks others."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    pipe = subprocess.PIPE
+    server = subprocess.Popen(
+        [sys.executable, "-c", FORKER], stdin=pipe, stdout=pipe, text=True, bufsize=1, env=environment
+    )
+    yield server
+    server.kill()
+    server.communicate()
+
+
+@pytest.fixture
+def start(forker, tmp_path):
+    """Start `datakit` with these words, in so many ranks; it is a process to kill or to wait for."""
+
+    def started(*words, ranks=1):
+        log = tmp_path / "log.txt"
+        forker.stdin.write(json.dumps([[str(word) for word in words], str(log), ranks]) + "\n")
+        return Started(forker, [int(forker.stdout.readline()) for _ in range(ranks)], log)
+
+    return started
+
+
+@pytest.fixture(scope="module")
+def quick():
+    """One thread is fastest for so small a model; and the garbage collector need not look through all of TRL."""
+    import gc
+
+    import torch
+
+    import train.harness.online_trainer  # noqa: F401
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    gc.freeze()
+    yield
+    gc.unfreeze()
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     return make_tiny(tmp_path_factory.mktemp("tiny"))
@@ -69,8 +175,6 @@ def tiny(tmp_path_factory):
 @pytest.fixture(scope="session")
 def trained_store(tmp_path_factory):
     """Examples, pairs by people, unpaired labels and prompts; stores are copied, since trainings write to them."""
-    import json
-
     from datakit.ingest import ingest
     from datakit.store import Store
     from schemas.options import IngestOptions

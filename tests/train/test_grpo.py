@@ -1,7 +1,6 @@
 """GRPO on the tiny model."""
 
 import json
-import signal
 import statistics
 import subprocess
 import sys
@@ -21,7 +20,10 @@ from rewards.spec import load_reward
 from schemas.errors import ConfigError, NotFoundError, RuleError, StageStopped
 from schemas.options import GroupOptions, IngestOptions, PairOptions, RewardOptions, ScoreOptions, SelectOptions
 
-pytestmark = pytest.mark.filterwarnings("default")  # those of torch, transformers and trl
+pytestmark = [
+    pytest.mark.filterwarnings("default"),  # those of torch, transformers and trl
+    pytest.mark.usefixtures("quick"),
+]
 
 RULES = """
 from rewards import rule
@@ -38,6 +40,7 @@ QUICK = {
     "rule_workers": 1,
     "rules": ["rules.py"],
     "kl_band": None,
+    "bf16": False,
 }
 TRAIN = GroupOptions(origin=("train",))
 
@@ -284,7 +287,7 @@ def test_sft_mix_adds_its_weight_times_the_loss_of_a_batch(grpo, monkeypatch, pa
 
     monkeypatch.setattr(online_trainer, "OnlineTrainer", Compared)
     settings = {"max_steps": 1, "sft_dataset": "sft", "sft_mix": 0.25, "gradient_accumulation_steps": parts}
-    grpo({**settings, "bf16": False})
+    grpo(settings)
     assert len(seen) == parts
     for plain, both, by_hand, _ in seen:
         assert both - plain == pytest.approx(0.25 * by_hand / parts, rel=1e-4)
@@ -306,26 +309,39 @@ def test_seeds_reproduce(grpo, weights, tmp_path):
     assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
 
 
-def test_a_killed_training_goes_on_at_its_step(grpo, store, tiny, weights, tmp_path):
-    settings = {"max_steps": 30, "save_steps": 5, "sft_dataset": "sft", "sft_mix": 0.1}
+HELD = """
+import time
+from pathlib import Path
+from rewards import rule
+
+HERE = Path(__file__).parent
+
+@rule
+def has_e(completion: str) -> bool:
+    while (HERE / "hold").exists() and any(HERE.glob("killed/checkpoint-*/trainer_state.json")):
+        time.sleep(0.01)
+    return "e" in completion
+"""
+
+
+def test_a_killed_training_goes_on_at_its_step(grpo, start, store, tiny, rules, weights, tmp_path):
+    rules.write_text(HELD)
+    settings = {"max_steps": 6, "save_steps": 2, "sft_dataset": "sft", "sft_mix": 0.1, "rule_timeout": 300}
     grpo(settings, output="unbroken")
-    command = [sys.executable, "-m", "datakit", "train", "grpo", "prompts", "--model", str(tiny), "--store"]
-    command += [str(store.path), "--config", str(tmp_path / "config.yaml"), "-o", str(tmp_path / "killed")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    (tmp_path / "hold").touch()  # its third step does not end
+    where = ["--store", store.path, "--config", tmp_path / "config.yaml", "-o", tmp_path / "killed"]
+    process = start("train", "grpo", "prompts", "--model", tiny, *where)
     deadline = time.monotonic() + 120
     while not list((tmp_path / "killed").glob("checkpoint-*/trainer_state.json")):
-        assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, process.log.read_text()
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / "killed/model.safetensors").exists()
+    process.kill()
+    (tmp_path / "hold").unlink()
     report = grpo(settings, output="killed")
-    (note,) = [note for note in report.notes if note.startswith("went on from checkpoint-")]
+    assert "went on from checkpoint-2" in report.notes
     first = query(store, f"SELECT min(step), max(step) FROM metrics WHERE run_id = '{report.run_id}' AND name = 'kl'")
-    assert first == [(int(note.rpartition("-")[2]) + 1, 30)]
-    done = query(store, f"SELECT count(*) FROM candidates WHERE run_id = '{report.run_id}'")
-    assert done == [((30 - first[0][0] + 1) * 8,)]
+    assert first == [(3, 6)]
+    assert query(store, f"SELECT count(*) FROM candidates WHERE run_id = '{report.run_id}'") == [(4 * 8,)]
     assert same(weights(tmp_path / "unbroken"), weights(tmp_path / "killed"), 1e-5)
 
 
@@ -486,3 +502,17 @@ def test_a_changed_rule_is_another_training(grpo, rules):
     rules.write_text(RULES.replace('"e"', '"n"'))
     with pytest.raises(ConfigError, match="holds another training"):
         grpo({"max_steps": 1})
+
+
+def test_the_completions_of_all_processes_are_kept_by_one(start, store, tiny, tmp_path, rules):
+    config = tmp_path / "two.yaml"
+    config.write_text(yaml.safe_dump({**QUICK, "per_device_train_batch_size": 4, "max_steps": 2}))
+    where = ["--store", store.path, "--config", config, "-o", tmp_path / "two"]
+    done = start("train", "grpo", "prompts", "--model", tiny, *where, ranks=2)
+    assert done.wait() == [0, 0], done.log.read_text()
+    assert done.log.read_text().count("train grpo prompts@1") == 1
+    groups = query(store, "SELECT list(sample_index ORDER BY sample_index) AS indices FROM candidates "
+                          "WHERE origin = 'train' GROUP BY prompt_id ORDER BY indices")  # fmt: skip
+    assert groups == [([0, 1, 2, 3],)] * 2 + [([4, 5, 6, 7],)] * 2
+    assert judged(store) == [("ok", 16)]
+    assert query(store, "SELECT count(*), count(output_revision) FROM trainings") == [(1, 1)]
