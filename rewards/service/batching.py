@@ -73,7 +73,11 @@ class RewardService:
         self.stuck = False
         """After `stop`: a lane is still busy."""
         self.queue = Queue()
-        self.metrics = Metrics([scorer.name for scorer in reward.scorers], lambda: self.queue.items)
+        self.metrics = Metrics(
+            [scorer.name for scorer in reward.scorers],
+            lambda: self.queue.items,
+            lambda: sum(lane.since is None for lane in self._lanes),
+        )
         self._keys = Keys(reward, settings.max_chars)
         self._cache = Cache(settings.cache, len(reward.scorers))
         self._open: set[Ticket] = set()
@@ -106,8 +110,8 @@ class RewardService:
         if self._pump is not None:
             self._pump.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
-        ended = await asyncio.gather(*(lane.stop(STOP_PATIENCE) for lane in self._lanes))
-        self.stuck = not all(ended)
+        lanes, self._lanes = self._lanes, []
+        self.stuck |= not all(await asyncio.gather(*(lane.stop(STOP_PATIENCE) for lane in lanes)))
 
     @property
     def trouble(self) -> str:

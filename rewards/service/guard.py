@@ -2,6 +2,7 @@
 
 import hmac
 import ipaddress
+import re
 import time
 from asyncio import timeout
 
@@ -18,6 +19,9 @@ OPEN_TO_ALL = ("/healthz", "/readyz")
 """Paths that need no token: they tell nothing, and those who ask (a load balancer) have none."""
 TOKEN_VARIABLE = "DATAKIT_TOKEN"  # noqa: S105  (its name, not the token)
 
+_HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::\d*)?")
+"""Name or address, and port."""
+
 
 def is_local(host: str) -> bool:
     """Whether an address is this machine's own, which nobody else can reach."""
@@ -28,8 +32,9 @@ def is_local(host: str) -> bool:
         return name.lower() == "localhost"
 
 
-def _without_port(host: str) -> str:
-    return host.partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+def _names_this_machine(host_header: str) -> bool:
+    found = _HOST.fullmatch(host_header)
+    return found is not None and is_local(found[1])
 
 
 def check_address(host: str, token: str | None) -> None:
@@ -92,7 +97,7 @@ class Guard:
         headers = request.headers
         if self._token is None:
             # a page in this machine's browser must not get here by a host name of its own
-            if not is_local(_without_port(headers.get("host", ""))):
+            if not _names_this_machine(headers.get("host", "")):
                 raise Refusal(403, "foreign_host", f"only for this machine; to serve others, set {TOKEN_VARIABLE}")
         elif request.scope["path"] not in OPEN_TO_ALL:
             scheme, _, given = headers.get("authorization", "").partition(" ")

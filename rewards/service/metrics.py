@@ -11,11 +11,18 @@ from rewards.service.judge import Scored
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
+_COUNTED = {
+    "datakit_requests_total": "requests",
+    "datakit_items_total": "items",
+    "datakit_cached_items_total": "items judged before",
+    "datakit_late_items_total": "items too late",
+}
+
 
 class Metrics:
     """The numbers of one app; nothing is shared between apps of a process."""
 
-    def __init__(self, scorers: Sequence[str], waiting: Callable[[], float]) -> None:
+    def __init__(self, scorers: Sequence[str], waiting: Callable[[], float], free_lanes: Callable[[], float]) -> None:
         self.registry = registry = CollectorRegistry()
         self.requests = Counter(
             "datakit_requests", "Requests by path and status.", ["path", "status"], registry=registry
@@ -36,6 +43,8 @@ class Metrics:
         )
         queue = Gauge("datakit_queue_items", "Items that wait to be sent to the scorers.", registry=registry)
         queue.set_function(waiting)
+        lanes = Gauge("datakit_lanes_free", "Lanes that judge nothing.", registry=registry)
+        lanes.set_function(free_lanes)
         self._scorers = tuple(scorers)
         for scorer in scorers:
             for status in Status:
@@ -59,3 +68,12 @@ class Metrics:
     def text(self) -> bytes:
         """All of it, in Prometheus' text format."""
         return generate_latest(self.registry)
+
+    def counts(self) -> dict[str, int]:
+        """What there was, in a few numbers."""
+        found: dict[str, float] = {}
+        for metric in self.registry.collect():
+            for sample in metric.samples:
+                if sample.name in _COUNTED:
+                    found[sample.name] = found.get(sample.name, 0) + sample.value
+        return {told: int(found.get(name, 0)) for name, told in _COUNTED.items()}

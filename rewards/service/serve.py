@@ -1,0 +1,90 @@
+"""The service as a process: its socket, its server, its end."""
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+
+from rewards.service.app import create_app
+from rewards.service.batching import RewardService
+from rewards.spec import Reward
+from schemas.errors import ConfigError, StageStopped
+from schemas.service import ServeOptions
+
+BACKLOG = 2048
+"""Connections that wait to be accepted."""
+LEAVE = 5
+"""Seconds beyond a request's deadline that a client gets to read its answer when the service stops."""
+STUCK = 1
+"""Exit code if a scorer that no process holds would not end."""
+
+
+def serve(
+    reward: Reward, settings: ServeOptions, *, token: str | None, announce: Callable[[str], None]
+) -> RewardService:
+    """Serve a reward until SIGTERM or Ctrl-C, and then finish what was accepted.
+
+    Args:
+        reward: what judges.
+        settings: where, and with which limits.
+        token: what clients must send, if anything.
+        announce: told the address, once clients may connect.
+
+    Returns:
+        The service, after its end.
+
+    Raises:
+        ConfigError: the address cannot be had, or needs a token.
+        StageStopped: the worker processes do not start.
+    """
+    app = create_app(reward, settings, token=token)
+    service: RewardService = app.state.service
+    listener = _listen(settings.host, settings.port)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=int(settings.deadline) + LEAVE,
+    )
+    server = uvicorn.Server(config)
+    host, port = listener.getsockname()[:2]
+    announce(f"serving {reward.name} on http://{f'[{host}]' if ':' in host else host}:{port}")
+    with listener, _quiet_end(server):
+        server.run(sockets=[listener])
+    if not server.started:
+        raise StageStopped("the service did not start; the lines above say why")
+    if service.stuck:  # a thread cannot be ended; the worker processes end with this one
+        announce("a scorer is still busy; ended without it")
+        os._exit(STUCK)
+    return service
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host.strip("[]"), port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {host} port {port}: {error.strerror}; choose another --port") from error
+
+
+@contextmanager
+def _quiet_end(server: uvicorn.Server) -> Iterator[None]:
+    """The server raises the signal that ended it once more; by then all is done, and it is no failure."""
+
+    def once_more(number: int, _: FrameType | None) -> None:
+        if not server.started:
+            raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, once_more) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
