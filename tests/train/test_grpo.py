@@ -11,6 +11,8 @@ import torch
 import yaml
 
 from datakit.build_pairs import build_pairs
+from datakit.evaluate_models import subjects_of
+from datakit.evaluate_prompts import choose_prompts
 from datakit.explain import explain
 from datakit.ingest import ingest
 from datakit.reject_sample import reject_sample
@@ -18,7 +20,15 @@ from datakit.score import score
 from datakit.show import show
 from rewards.spec import load_reward
 from schemas.errors import ConfigError, NotFoundError, RuleError, StageStopped
-from schemas.options import GroupOptions, IngestOptions, PairOptions, RewardOptions, ScoreOptions, SelectOptions
+from schemas.options import (
+    EvaluateOptions,
+    GroupOptions,
+    IngestOptions,
+    PairOptions,
+    RewardOptions,
+    ScoreOptions,
+    SelectOptions,
+)
 
 pytestmark = [
     pytest.mark.filterwarnings("default"),  # those of torch, transformers and trl
@@ -300,6 +310,16 @@ def test_a_selection_is_mixed_in(grpo, store, reward):
     reject_sample("sft", SelectOptions(floor=0.5), reward=reward, groups=GroupOptions(), store=store, name="best")
     grpo({"max_steps": 2, "sft_dataset": "best", "sft_mix": 0.1})
     assert len(logged(store, "sft_loss")) == 2
+
+
+def test_prompts_of_examples_that_are_mixed_in_are_known_as_trained_on(grpo, store, tmp_path):
+    ingested(store, tmp_path, "more", [{"prompt": f"name {k}", "completion": "red"} for k in range(5)])
+    ingested(store, tmp_path, "asked", [{"prompt": f"name {k}"} for k in range(3, 8)])
+    grpo({"max_steps": 1, "sft_dataset": "more", "sft_mix": 0.1})
+    assert query(store, "SELECT count(*), count(DISTINCT prompt_id) FROM trained_prompts") == [(64 + 5, 64 + 5)]
+    subjects = subjects_of([str(tmp_path / "out")], EvaluateOptions(prompts="asked"))
+    asked = choose_prompts("asked", IngestOptions(), subjects, skip_trained=True, store=store)
+    assert asked.left_out["trained_prompt"] == 2
 
 
 def test_seeds_reproduce(grpo, weights, tmp_path):

@@ -23,7 +23,7 @@ from train.harness.models import peft_config
 from train.harness.prompt_lengths import Template, fitting
 from train.harness.prompts import Choice, OtherN, read_prompts
 from train.harness.rows import Rows
-from train.harness.sft_mix import mix_of, read_examples
+from train.harness.sft_mix import mix_of, with_prompts_of
 from train.harness.trainer import FOLDER, Job, Trainer
 
 NO_LIMIT = 2**31 - 1
@@ -99,7 +99,8 @@ class Online(Trainer):
         """The prompts with their columns.
 
         Raises:
-            ConfigError: the settings contradict each other, or no prompt is left.
+            NotFoundError: there is no such data set, or no such `sft_dataset`.
+            ConfigError: the settings contradict each other, no prompt is left, or `sft_dataset` has no answers.
             RuleError: the reward reads a column that the prompts do not have.
         """
         if bool(self.sft_mix) != bool(self.sft_dataset):
@@ -108,18 +109,16 @@ class Online(Trainer):
         choice = Choice(self.validation, arguments.seed, arguments.num_generations, self.column_n, self.pass_rate)
         rows = read_prompts(store, name, reward, choice)
         _refuse_few(rows, arguments)
-        return rows
+        return with_prompts_of(rows, store, self.sft_dataset) if self.sft_dataset else rows
 
     def check(self, job: Job) -> None:
-        """Refuse vLLM where there is none, and examples that are none.
+        """Refuse vLLM where there is none.
 
         Raises:
             ConfigError: see above.
         """
         if job.arguments.use_vllm and find_spec("vllm") is None:
             raise ConfigError("use_vllm needs vLLM: pip install 'datakit[vllm]', or leave it out")
-        if self.sft_dataset:
-            read_examples(job, self.sft_dataset)
 
     def build(self, job: Job, model: Any) -> Any:
         """See the base class."""

@@ -1,15 +1,17 @@
 """A language-model loss on good examples beside another loss: what the policy could say, it does not forget."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from datakit.store import Store
 from datakit.trl_rows import EXAMPLES
 from schemas.errors import ConfigError
 from train.harness.masks import IGNORED, with_assistant_labels
-from train.harness.rows import Reading, read_rows
+from train.harness.rows import Reading, Rows, read_rows
 from train.harness.trainer import Job
 
 
@@ -57,14 +59,15 @@ def _order(length: int, seed: int, turn: int) -> np.ndarray:
     return np.random.default_rng([seed, turn]).permutation(length)
 
 
-def read_examples(job: Job, name: str) -> Any:
-    """The rows of a set of examples or a selection.
+def with_prompts_of(rows: Rows, store: Store, name: str) -> Rows:
+    """The rows, the prompts of these examples among those that the training sees.
 
     Raises:
-        NotFoundError: there is none of that name.
+        NotFoundError: there is no set of that name.
         ConfigError: it holds no answers.
     """
-    return read_rows(job.store, name, Reading(EXAMPLES, 0.0, job.arguments.seed)).train
+    examples = read_rows(store, name, Reading(EXAMPLES, 0.0, 0))
+    return replace(rows, prompt_ids=pa.compute.unique(pa.concat_arrays([rows.prompt_ids, examples.prompt_ids])))
 
 
 def mix_of(job: Job, name: str, weight: float, max_length: int) -> Mix:
@@ -73,7 +76,8 @@ def mix_of(job: Job, name: str, weight: float, max_length: int) -> Mix:
     Raises:
         ConfigError: no answer begins within `max_length`.
     """
-    rows = with_assistant_labels(read_examples(job, name), job.tokenizer)
+    examples = read_rows(job.store, name, Reading(EXAMPLES, 0.0, job.arguments.seed))
+    rows = with_assistant_labels(examples.train, job.tokenizer)
 
     def cut(row: dict[str, Any]) -> dict[str, Any]:
         return {key: row[key][:max_length] for key in ("input_ids", "labels")}
