@@ -10,6 +10,7 @@ import pyarrow as pa
 from datakit import datasets
 from datakit.datasets import Dataset
 from datakit.derived import Draft, Plan, check_name, fetch_rows, grade, publish, stored_version
+from datakit.groups import recipes_of
 from datakit.matching import create_comparable, create_proposals, create_unpaired, keep_widest
 from datakit.pair_texts import VERDICTS, TextChecks, apply_verdicts, write_unchecked
 from datakit.rewarding import missing_scores
@@ -17,6 +18,7 @@ from datakit.store import Store
 from datakit.strategy import Strategy, load_strategy
 from rewards.spec import Reward
 from rewards.tokens import ChatTokenizer, load_tokenizer
+from schemas.errors import ConfigError
 from schemas.options import GroupOptions, PairOptions
 from schemas.report import Report, Table
 
@@ -55,6 +57,7 @@ def build_pairs(
                 source = datasets.get(con, dataset)
                 plan = _plan(con, source, options, reward, name)
                 config = grade(con, source, reward, groups)
+                options = _with_recipes(con, source, options, config["recipes"])
                 create_comparable(con, options)
                 create_proposals(con, strategy, options)
                 apply_verdicts(con, verdicts)
@@ -72,6 +75,24 @@ def _plan(
     name = check_name(con, name or f"{source.name}-pairs", "pairs")
     settings = {"dataset": str(source), **options.model_dump(mode="json")}
     return Plan("build-pairs", "pairs", "pairs", name, source, reward, settings)
+
+
+def _with_recipes(
+    con: duckdb.DuckDBPyConnection, source: Dataset, options: PairOptions, known: list[str]
+) -> PairOptions:
+    """The options with whole ids of the sides' recipes.
+
+    Raises:
+        ConfigError: a recipe is not among those that form the groups.
+    """
+    sides = {}
+    for side in ("chosen_recipe", "rejected_recipe"):
+        named = getattr(options, side)
+        sides[side] = tuple(recipes_of(con, source, named)) if named else ()
+        for recipe in set(sides[side]) - set(known):
+            flag = side.replace("_", "-")
+            raise ConfigError(f"--{flag} {recipe}: not among the recipes of the groups; name it with --recipe too")
+    return options.model_copy(update=sides)
 
 
 def _how(strategy: Strategy, options: PairOptions, tokenizer: ChatTokenizer | None) -> dict[str, Any]:

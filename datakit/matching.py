@@ -31,8 +31,12 @@ def create_comparable(con: duckdb.DuckDBPyConnection, options: PairOptions) -> N
     cut = "AND NOT truncated" if options.allow_truncated == "none" else ""
     con.execute(f"""
         CREATE OR REPLACE TEMP VIEW usable AS
-        SELECT *, failed IS NULL {whole} {lowest} AS choosable, true AS rejectable
-        FROM graded WHERE reward IS NOT NULL AND NOT empty {cut};
+        SELECT *, may_win AND failed IS NULL {whole} {lowest} AS choosable
+        FROM (
+            SELECT *, {_drawn_by(options.chosen_recipe)} AS may_win, {_drawn_by(options.rejected_recipe)} AS rejectable
+            FROM graded
+        )
+        WHERE reward IS NOT NULL AND NOT empty {cut};
         CREATE OR REPLACE TEMP TABLE surplus AS
         WITH entangled AS (
             SELECT position FROM usable GROUP BY position
@@ -52,6 +56,14 @@ def create_comparable(con: duckdb.DuckDBPyConnection, options: PairOptions) -> N
         CREATE OR REPLACE TEMP VIEW comparable AS
         FROM usable ANTI JOIN surplus USING (candidate_id);
     """)
+
+
+def _drawn_by(recipes: tuple[str, ...]) -> str:
+    """SQL: whether a candidate was drawn by one of these recipes; true where none is named."""
+    if not recipes:
+        return "true"
+    ids = ", ".join(f"'{recipe}'" for recipe in recipes)
+    return f"candidate_id IN (SELECT candidate_id FROM candidates WHERE recipe_id IN ({ids}))"
 
 
 def create_proposals(con: duckdb.DuckDBPyConnection, strategy: Strategy, options: PairOptions) -> None:
@@ -90,9 +102,10 @@ def create_proposals(con: duckdb.DuckDBPyConnection, strategy: Strategy, options
 def _choose_in_chunks(con: duckdb.DuckDBPyConnection, strategy: Strategy) -> None:
     prompts, candidates = con.execute("SELECT coalesce(max(position), 0), count(*) FROM graded").fetchall()[0]
     step = max(1, prompts * CHUNK // max(1, candidates))
+    texts = "JOIN (SELECT candidate_id, text FROM candidates) USING (candidate_id)" if strategy.reads_text else ""
     for start in range(0, prompts, step):
         group = con.execute(
-            "SELECT * REPLACE (candidate_id::VARCHAR AS candidate_id) FROM offered "
+            f"SELECT * REPLACE (candidate_id::VARCHAR AS candidate_id) FROM offered {texts} "
             "WHERE prompt_id > ? AND prompt_id <= ?",
             [start, start + step],
         ).pl()
@@ -166,7 +179,8 @@ def create_unpaired(con: duckdb.DuckDBPyConnection, options: PairOptions) -> Non
             SELECT position, count(*) AS peers, min(level) AS low, max(level) AS high,
                 count(*) FILTER (failed IS NULL) AS sound,
                 count(*) FILTER (failed IS NULL AND (NOT truncated OR {options.allow_truncated == "both"})) AS finished,
-                count(*) FILTER (choosable) AS choosable,
+                count(*) FILTER (choosable) AS choosable, count(*) FILTER (may_win) AS may_win,
+                count(*) FILTER (rejectable) AS rejectable,
                 max(level) FILTER (choosable) AS best
             FROM comparable SEMI JOIN alone USING (position) GROUP BY position
         ), refusals AS (
@@ -187,6 +201,7 @@ _REASON = f"""CASE
     WHEN coalesce(whole, 0) < 2 THEN '{Reason.TRUNCATED}'
     WHEN answers < 2 THEN '{Reason.IDENTICAL_TEXTS}'
     WHEN peers < 2 THEN '{Reason.DIFFERENT_SCORERS}'
+    WHEN may_win = 0 OR rejectable = 0 THEN '{Reason.RECIPE_MISSING}'
     WHEN sound = 0 THEN '{Reason.FAILED_REQUIREMENT}'
     WHEN low = high THEN '{Reason.ALL_TIED}'
     WHEN finished = 0 THEN '{Reason.TRUNCATED}'

@@ -19,6 +19,8 @@ class Reason(StrEnum):
     """Cut off by max_tokens, where that is not allowed."""
     IDENTICAL_TEXTS = "identical_texts"
     DIFFERENT_SCORERS = "different_scorers"
+    RECIPE_MISSING = "recipe_missing"
+    """No answer is left of the recipes that one of the sides must come from."""
     FAILED_REQUIREMENT = "failed_requirement"
     ALL_TIED = "all_tied"
     BELOW_FLOOR = "below_floor"

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 import polars as pl
@@ -21,14 +21,18 @@ from schemas.parse import parse
 class Strategy(Frozen, ABC):
     """A pure function from scored groups to pairs; its fields are its options."""
 
+    reads_text: ClassVar[bool] = False
+    """Whether it is given the column `text`."""
+
     @abstractmethod
     def pair(self, group: pl.LazyFrame) -> pl.LazyFrame:
         """Choose pairs.
 
         Args:
             group: one row a candidate, in any order: prompt_id, candidate_id, reward (never null), chars (text
-                length), choosable and rejectable (whether it may be that side at all). All candidates of a prompt
-                were judged by the same scorers, and no two have the same text. Ids are opaque, but ordered.
+                length), choosable and rejectable (whether it may be that side at all), and text if it is read. All
+                candidates of a prompt were judged by the same scorers, and no two have the same text. Ids are
+                opaque, but ordered. It may hold a part of the prompts, never a part of a group.
 
         Returns:
             prompt_id, chosen_id, rejected_id; the result must not depend on the order of the rows. Pairs without
@@ -52,6 +56,8 @@ class SqlStrategy(Strategy, ABC):
 
 class UserStrategy(Strategy):
     """A function of a user's file: it is given what `Strategy.pair` is, and the options; it returns the same."""
+
+    reads_text: ClassVar[bool] = True
 
     fingerprint: str
     """Of the function's code and its options: pairs are made again where it changed."""

@@ -148,6 +148,10 @@ class PairOptions(Frozen):
     """Which pairs are proposed (docs/strategies.md), or a function of your own: file.py:function."""
     option: dict[str, JsonValue] = {}
     """Option of the strategy: name=value; repeatable."""
+    chosen_recipe: tuple[str, ...] = ()
+    """Recipe id (or its beginning) that chosen answers come from; repeatable (default: those of the groups)."""
+    rejected_recipe: tuple[str, ...] = ()
+    """Recipe id (or its beginning) that rejected answers come from; repeatable (default: those of the groups)."""
     min_margin: float = Field(1e-6, gt=0)
     """Smallest difference between the two rewards."""
     min_chosen_reward: float | None = None

@@ -7,6 +7,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("datakit", deadline=None)  # a busy machine is no defect
+settings.load_profile("datakit")
 
 
 class ChatServer(ThreadingHTTPServer):

@@ -4,6 +4,7 @@ import inspect
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from datakit.cleaning import load_recipe
@@ -11,9 +12,10 @@ from datakit.cli.app import commands
 from datakit.diagnose import load_diagnoses
 from datakit.sql import sql
 from datakit.store import Store
-from rewards.plugins import rules_in, variant_names
+from datakit.strategy import load_strategy
+from rewards.plugins import rules_in, user_function, variant_names
 from rewards.spec import load_reward
-from schemas.options import RewardOptions, TrainOptions
+from schemas.options import PairOptions, RewardOptions, TrainOptions
 from train.harness.settings import read_settings, trainer_class
 from train.harness.trainer import Trainer
 
@@ -82,11 +84,32 @@ def test_every_query_in_the_documents_runs_and_reads_no_outdated_outcome(tmp_pat
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
-def test_python_in_the_documents_runs_and_defines_rules(path, tmp_path):
+def test_python_in_the_documents_runs_and_defines_rules_and_functions(path, tmp_path):
     for number, block in enumerate(blocks(path, "python")):
         file = tmp_path / f"block{number}.py"
         file.write_text(block, encoding="utf-8")
-        assert rules_in(file)
+        if "@rule" in block:
+            assert rules_in(file)
+        for function in re.findall(r"^def (\w+)", block, re.MULTILINE):
+            assert user_function(file, function)
+
+
+def test_the_strategy_in_the_documents_makes_pairs(tmp_path):
+    (block,) = blocks(ROOT / "docs" / "strategies.md", "python")
+    (tmp_path / "lucky.py").write_text(block, encoding="utf-8")
+    group = pl.LazyFrame(
+        {"prompt_id": [1, 1, 1, 2], "candidate_id": ["a", "b", "c", "d"], "reward": [0.1, 0.9, 0.5, 1]}
+    )
+    found = load_strategy(PairOptions(strategy=f"{tmp_path}/lucky.py:lucky", option={"least": 0.8})).pair(group)
+    assert found.collect().rows() == [("b", "a")]
+
+
+def test_the_documents_name_every_strategy_with_its_options():
+    text = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
+    for name in variant_names("datakit.strategies"):
+        (line,) = [line for line in text.split("\n") if line.startswith(f"| `{name}` |")]
+        for option in type(load_strategy(PairOptions(strategy=name))).model_fields:
+            assert f"`{option}`" in line
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)

@@ -326,9 +326,9 @@ def outcome_of(strategy, groups, options, reward, fill, *, reverse=False):
     return report, found, ledger
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
+    strategy=st.sampled_from(STRATEGIES),
     drawn_groups=st.lists(st.lists(CANDIDATES, max_size=6), min_size=1, max_size=6),
     options=OPTIONS,
     required=st.booleans(),
@@ -455,7 +455,7 @@ def test_a_strategy_does_not_depend_on_row_order(strategy, rows, random):
         frame = pl.DataFrame(
             rows, schema, orient="row", schema_overrides={"reward": pl.Float64, "choosable": pl.Boolean}
         )
-        frame = frame.with_columns(rejectable=True, chars=pl.lit(1))
+        frame = frame.with_columns(rejectable=True, chars=pl.lit(1), text=pl.col("candidate_id").cast(pl.String))
         return chosen.pair(frame.lazy()).sort("prompt_id", "chosen_id", "rejected_id").collect().rows()
 
     shuffled = list(rows)
@@ -487,3 +487,52 @@ def test_a_careless_strategy_in_polars_cannot_break_a_guarantee(tmp_path, make_r
 
 def test_best_vs_worst_is_a_pure_query():
     assert BestVsWorst().model_dump() == {}
+
+
+@pytest.fixture
+def of_two_recipes(tmp_path, make_reward, fill, drawn):
+    """Two groups of four: answers 0 and 1 (the best, the worst) by the first recipe, 2 and 3 by another."""
+    reward = make_reward(scorers=[{"rule": "a"}])
+    store = Store(tmp_path / "s.duckdb")
+    fill(
+        store, [[drawn(f"t{i}", [ok(value)]) for i, value in enumerate((1.0, 0.0, 0.8, 0.2))] for _ in range(2)], reward
+    )
+    with store.write() as con:
+        con.execute("INSERT INTO recipes VALUES (?, 'other', 'r1', '{}')", [content_id("other")])
+        con.execute("INSERT INTO dataset_recipes VALUES ('p', ?)", [content_id("other")])
+        con.execute("UPDATE candidates SET recipe_id = ? WHERE sample_index >= 2", [content_id("other")])
+
+    def build(**options):
+        report = build_pairs("p", PairOptions(**options), reward=reward, groups=GroupOptions(), store=store)
+        return report, rows(
+            store,
+            f"""
+            SELECT DISTINCT c.sample_index, r.sample_index FROM pairs p JOIN candidates c ON c.candidate_id = chosen_id
+            JOIN candidates r ON r.candidate_id = rejected_id WHERE version = {report.version} ORDER BY ALL
+            """,
+        )
+
+    return build
+
+
+def test_each_side_may_come_from_other_recipes(of_two_recipes):
+    first, other = content_id("recipe"), content_id("other")
+    assert of_two_recipes()[1] == [(0, 1)]
+    assert of_two_recipes(chosen_recipe=(first,), rejected_recipe=(other[:6],))[1] == [(0, 3)]
+    assert of_two_recipes(chosen_recipe=(other,), rejected_recipe=(first,))[1] == [(2, 1)]
+    assert of_two_recipes(chosen_recipe=(other,))[1] == [(2, 1)]
+    assert of_two_recipes(chosen_recipe=(other[:9],))[0].run_id is None, "the same recipe by another beginning"
+
+
+def test_a_side_without_answers_of_its_recipe_is_told(of_two_recipes, tmp_path):
+    store = Store(tmp_path / "s.duckdb")
+    with store.write() as con:
+        con.execute("INSERT INTO recipes VALUES (?, 'none', 'r1', '{}')", [content_id("none")])
+    with pytest.raises(ConfigError, match=r"--rejected-recipe .*: not among the recipes of the groups; name it with"):
+        of_two_recipes(rejected_recipe=(content_id("none"),))
+    with pytest.raises(NotFoundError, match="no recipe 'xyz'"):
+        of_two_recipes(chosen_recipe=("xyz",))
+    with store.write() as con:
+        con.execute("INSERT INTO dataset_recipes VALUES ('p', ?)", [content_id("none")])
+    report, found = of_two_recipes(rejected_recipe=(content_id("none"),))
+    assert (found, report.reasons) == ([], {"recipe_missing": 2})
