@@ -35,7 +35,7 @@ class VLLM(Backend):
         if _on_cpu():
             given |= {"enforce_eager": True, "kv_cache_memory_bytes": CPU_CACHE_BYTES}
         try:
-            self._llm = vllm.LLM(str(member.folder), **{"use_tqdm_on_load": False, **given, **settings.extra})
+            self.llm = vllm.LLM(str(member.folder), **{"use_tqdm_on_load": False, **given, **settings.extra})
         except (OSError, ValueError, TypeError, RuntimeError) as error:
             raise ConfigError(f"vLLM cannot load {member.folder}: {' '.join(str(error).split())[:300]}") from error
 
@@ -44,14 +44,14 @@ class VLLM(Backend):
         import vllm
 
         prompts = [vllm.TokensPrompt(prompt_token_ids=row.tolist()) for row in rows]
-        found = self._llm.classify(prompts, pooling_params=vllm.PoolingParams(use_activation=False), use_tqdm=False)
+        found = self.llm.classify(prompts, pooling_params=vllm.PoolingParams(use_activation=False), use_tqdm=False)
         return np.array([one.outputs.probs for one in found], np.float64)
 
     def close(self) -> None:
         """See the base class."""
         from vllm.distributed import cleanup_dist_env_and_memory
 
-        self._llm = None
+        self.llm = None
         gc.collect()
         cleanup_dist_env_and_memory()
 
