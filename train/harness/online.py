@@ -21,7 +21,7 @@ from train.harness.completion_log import CompletionLog
 from train.harness.folder import is_main_process
 from train.harness.models import peft_config
 from train.harness.prompt_lengths import Template, fitting
-from train.harness.prompts import Choice, OtherN, read_prompts
+from train.harness.prompts import Choice, OtherN, columns_of, read_prompts
 from train.harness.rows import Rows
 from train.harness.sft_mix import mix_of, with_prompts_of
 from train.harness.trainer import FOLDER, Job, Trainer
@@ -112,11 +112,13 @@ class Online(Trainer):
         return with_prompts_of(rows, store, self.sft_dataset) if self.sft_dataset else rows
 
     def check(self, job: Job) -> None:
-        """Refuse vLLM where there is none.
+        """Refuse vLLM where there is none, or no GPU for it.
 
         Raises:
             ConfigError: see above.
         """
+        if job.arguments.use_vllm and job.arguments.use_cpu:
+            raise ConfigError("use_vllm needs a GPU; leave it out on a CPU, and transformers generates")
         if job.arguments.use_vllm and find_spec("vllm") is None:
             raise ConfigError("use_vllm needs vLLM: pip install 'datakit[vllm]', or leave it out")
 
@@ -139,7 +141,9 @@ class Online(Trainer):
                 "eval_dataset": job.rows.validation,
                 "processing_class": job.tokenizer,
                 "peft_config": peft_config(job),
-                "reward": OnlineReward(reward, Limits(self.rule_timeout, self.rule_workers), policy),
+                "reward": OnlineReward(
+                    reward, Limits(self.rule_timeout, self.rule_workers), policy, columns_of(job.rows)
+                ),
                 "completions": _completion_log(job, reward),
                 "mix": mix_of(job, self.sft_dataset, self.sft_mix, self.sft_max_length) if self.sft_dataset else None,
             },

@@ -1,13 +1,14 @@
 """A reward as the one reward function of an online trainer, which keeps what each scorer said of the last batch."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from datakit.engine import with_opening
+from rewards.condition import columns_named
 from rewards.dialects.trl import Judgement, trl
 from rewards.engine import Limits
 from rewards.live import Batch, batch_of
@@ -31,7 +32,7 @@ class Policy:
 class OnlineReward:
     """A reward function as TRL calls it, on rows of `train.harness.prompts`. A failure is None, never a 0."""
 
-    def __init__(self, reward: Reward, limits: Limits, policy: Policy) -> None:
+    def __init__(self, reward: Reward, limits: Limits, policy: Policy, columns: Iterable[str] = ()) -> None:
         self.__name__ = reward.name
         """What TRL logs it under."""
         self.reward = reward
@@ -40,6 +41,10 @@ class OnlineReward:
         """The last batch: prompt_id, columns (JSON), text, reasoning, finish_reason, n_tokens; and of the k-th scorer
         status<k>, value<k>, reason<k>, seconds<k>."""
         self._function = trl(reward, limits=limits)
+        read = {name for scorer in reward.scorers for name in scorer.columns.values()}
+        asked = columns_named([scorer.when for scorer in reward.scorers])
+        self._columns = frozenset(columns) | read | asked
+        """Of the data set: a batch may be of prompts that lack one of them, which is a null and no missing column."""
 
     def __call__(
         self, prompts: list[Any], completions: list[Any], completion_ids: list[list[int]], **given: Any
@@ -56,7 +61,7 @@ class OnlineReward:
         self, prompts: list[Any], completions: list[Any], ids: list[list[int]], columns: Sequence[str | None]
     ) -> Batch:
         said = [json.loads(text) if text else {} for text in columns]
-        names = {name for row in said for name in row}
+        names = self._columns.union(*said)
         batch = batch_of(
             prompts,
             [self._opened(completion) for completion in completions],

@@ -1,5 +1,6 @@
 """Prompts to train on by a reward, with their columns; those that teach nothing are left out, with a reason."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -63,6 +64,12 @@ def read_prompts(store: Store, name: str, reward: Reward, choice: Choice) -> Row
         how = Reading(PROMPTS, choice.validation, choice.seed, extras=("e.columns::VARCHAR AS columns",))
         rows = read_exported(con, replace(dataset, kind="prompts"), how)
     return replace(rows, dataset=dataset, dropped=dropped)
+
+
+def columns_of(rows: Rows) -> set[str]:
+    """All columns that the data set has for any of the prompts, held out or not."""
+    texts = (text for part in (rows.train, rows.validation) if part is not None for text in part["columns"])
+    return {name for text in texts if text for name in json.loads(text)}
 
 
 def _source(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> Dataset:
