@@ -482,7 +482,7 @@ def test_the_steps_of_a_dry_run_are_those_of_the_training(grpo, store):
         ({"num_generations": 1}, ConfigError, "at least 2 generations per prompt"),
         ({"num_generations": 3}, ConfigError, r"generation_batch_size \(8\) must be divisible by num_generations"),
         ({"per_device_train_batch_size": 512}, ConfigError, "64 prompts do not fill a generation batch of 128"),
-        ({"use_vllm": True, "vllm_mode": "nowhere"}, ConfigError, "vllm_mode must be|use_vllm needs vLLM"),
+        ({"use_vllm": True, "use_cpu": True}, ConfigError, "use_vllm needs a GPU; leave it out on a CPU"),
         ({"sft_mix": 0.1}, ConfigError, "sft_mix .* and sft_dataset .* go together"),
         ({"sft_mix": 0.1, "sft_dataset": "prompts"}, ConfigError, "prompts@1 holds prompt-only rows"),
         ({"sft_mix": 0.1, "sft_dataset": "stf"}, NotFoundError, "no data set 'stf'"),
