@@ -15,6 +15,11 @@ SIGNS = 0.6
 CODE = 0.04
 """Share of brackets and the like from which a text is code, whose names are spelt as one likes."""
 
+NAMES = 0.6
+"""Share of words with a capital from which a text is a list of names, spelt as their language does (Welsh)."""
+SALAD = 20
+"""Words that are needed to see that they say nothing: "it is what it is" is shorter."""
+
 _BROKEN = re.compile("[\ufffd\ue000-\uf8ff\ud800-\udfff\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _FOREIGN = re.compile("[^\x00-\x7f]+")
 _LETTER = re.compile(r"[^\W\d_]")
@@ -30,6 +35,17 @@ _COMMON_HAN = frozenset(
     "這個來國說們為時過學對裡後沒於還當無開經頭動兩長樣現將與進實分第种类数量度名地种食品菜型色物气电机车"
 )
 _CODED = re.compile(r"(?s)```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\b[A-Z][A-Z0-9]+\b")
+_SMALL_OR_NOT = re.compile(r"[^\W\d_]+")
+_SMALL = frozenset(
+    [
+        *("a", "about", "after", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "before"),
+        *("but", "by", "can", "could", "did", "do", "does", "for", "from", "had", "has", "have", "he", "her", "him"),
+        *("his", "how", "i", "if", "in", "into", "is", "it", "its", "just", "me", "my", "no", "nor", "not", "of", "on"),
+        *("one", "only", "or", "other", "our", "out", "over", "she", "should", "so", "some", "such", "than", "that"),
+        *("the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "too", "under", "up", "us"),
+        *("very", "was", "we", "were", "what", "when", "where", "which", "who", "why", "will", "with", "would", "you"),
+    ]
+)
 # a word without a vowel, five consonants in a row, five vowels, a q without u, letters that nobody writes side by side
 _UNSPEAKABLE = re.compile(
     r"\b[bcdfghjklmnpqrstvwxz]{4,}\b|[bcdfghjklmnpqrstvwxz]{5}|[aeiou]{5}|q[a-hj-tv-z]|"
@@ -49,7 +65,7 @@ def nonsense_in(text: str) -> str:
     A password, a cipher or a drawing looks the same: whoever asked for one should not be answered by this.
     """
     part = text[:READ]
-    return _unspeakable(part) or _signs(part) or _rare_characters(part)
+    return _unspeakable(part) or _signs(part) or _rare_characters(part) or _wordless(part)
 
 
 def _broken(text: str) -> str:
@@ -84,6 +100,8 @@ def _unspeakable(text: str) -> str:
         return ""
     if sum(map(len, words)) < 0.5 * len(_LETTER.findall(plain)):
         return ""
+    if sum(map(str.istitle, words)) > NAMES * len(words):
+        return ""
     odd = len(_UNSPEAKABLE.findall(" ".join(words).lower()))
     return f"{odd} unspeakable clusters in {count} words" if odd >= UNSPEAKABLE * count else ""
 
@@ -93,10 +111,17 @@ def _signs(text: str) -> str:
     dense = len("".join(text.split()))
     signs = text.encode("ascii", "ignore").translate(None, _NO_SIGNS)
     kinds = len(set(signs))
-    if dense < 60 or kinds < 8 or len(signs) < 0.2 * dense:
+    if dense < (60 if kinds < 20 else 40) or kinds < 8 or len(signs) < 0.2 * dense:
         return ""
     wordless = kinds >= 15 and sum(map(len, _RUN.findall(text))) < 0.5 * len(_LETTER.findall(text))
     return f"{len(signs)} of {dense} characters are signs" if wordless or len(signs) >= SIGNS * dense else ""
+
+
+def _wordless(text: str) -> str:
+    """Small words only ("the of and to in"), that say nothing without others."""
+    words = _SMALL_OR_NOT.findall(text[:SPELT].lower())
+    small = sum(word in _SMALL for word in words)
+    return f"{small} of {len(words)} words are small ones" if len(words) >= SALAD and small > 0.9 * len(words) else ""
 
 
 def _rare_characters(text: str) -> str:
