@@ -2,7 +2,9 @@
 
 import json
 import pickle
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -51,6 +53,17 @@ ROWS = [
     for n in range(48)
 ]
 TURNS = [[{"role": "user", "content": row["prompt"]}] for row in ROWS]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Threads of a tiny model wait for each other most of the time."""
+    import torch
+
+    many = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(many)
 
 
 @pytest.fixture(scope="module")
@@ -389,3 +402,16 @@ def test_a_head_that_was_never_trained_is_refused(two, tmp_path):
 def test_a_name_that_is_no_directory_and_not_on_the_hub_is_one_line():
     with pytest.raises(NotFoundError, match="no model directory"):
         read_model("rm", ModelSettings(model="nobody/no-such-model"))
+
+
+def test_the_document_has_a_spec_that_loads_and_names_every_setting(two, tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "reward_models.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "out").mkdir()
+    for name in ("out/rm", "rm-a", "rm-b", "rm-c"):
+        (tmp_path / name).symlink_to(two)
+    (tmp_path / "reward.yaml").write_text(block)
+    reward = load_reward(RewardOptions(reward=tmp_path / "reward.yaml"))
+    assert [one.name for one in reward.scorers] == ["rm.helpful", "rm.safe", "length_band", "safety.safe"]
+    table = "".join(line for line in text.split("\n") if line.startswith("| `"))
+    assert set(re.findall(r"`(\w+)`", table)) >= set(ModelSettings.model_fields)
