@@ -1,7 +1,6 @@
 """What holds for every method: the record, resuming, the settings, and one clear line for every mistake."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -344,32 +343,16 @@ def test_tensorboard_gets_the_figures_if_asked(fit, tmp_path, monkeypatch):
     assert b"train/loss" in events.read_bytes()
 
 
-def test_several_processes_train_one_model_and_one_of_them_writes(store, tiny, tmp_path):
+def test_several_processes_train_one_model_and_one_of_them_writes(start, store, tiny, tmp_path):
     config = tmp_path / "two.yaml"
-    config.write_text(yaml.safe_dump({"max_steps": 3, "per_device_train_batch_size": 4, "learning_rate": 1e-3}))
-    command = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-    ]
-    command += ["--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0", "-m", "datakit"]
-    command += ["train", "sft", "sft", "--model", str(tiny), "--config", str(config), "-o", str(tmp_path / "two")]
-    done = subprocess.run(
-        [*command, "--store", str(store.path)],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    config.write_text(yaml.safe_dump({"num_train_epochs": 1, "per_device_train_batch_size": 4, "validation": 0}))
+    where = ["--store", store.path, "--config", config, "-o", tmp_path / "two"]
+    done = start("train", "sft", "sft", "--model", tiny, *where, ranks=2)
+    assert done.wait() == [0, 0], done.log.read_text()
     assert (tmp_path / "two/model.safetensors").exists()
-    assert done.stdout.count("train sft sft@1") == 1
+    assert done.log.read_text().count("train sft sft@1") == 1
     assert query(store, "SELECT count(*), count(output_revision) FROM trainings") == [(1, 1)]
+    assert query(store, "SELECT max(step) FROM metrics") == [(8,)]  # of 64 rows, 4 a process and step
 
 
 def test_train_options_are_checked_by_the_command_line(store):
