@@ -7,11 +7,13 @@ stands in a list of the required words. Words that a language has anyway are fou
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rewards.plain import plain_text
 
 OWN = 3
-"""Words of its own that a sentence has at least, and as many as it has required words."""
+"""Words of its own that a sentence has at least, and as many as it has required words; for a single one, one is enough
+that is no filler ("Add yeast.", but not "The yeast.")."""
 LINE = 6
 """Words of a line that stands for itself; shorter ones are items of a list."""
 ROW = 4
@@ -36,9 +38,11 @@ _LABEL = re.compile(
 _BETWEEN = re.compile(r"(?:[\s,;|/、·•&+#*\"'`()\[\]_-]|\band\b|\bor\b|和|与|及|或|以及)*")
 _WORD = re.compile(r"[^\W\d_\u4e00-\u9fff]+(?:['-][^\W\d_]+)*|\d+")
 _HAN = re.compile("[\u4e00-\u9fff]")
+_FILLER = re.compile(r"\b(?:the|an?|and|or|also|with|of|plus|then|my|this|that|is|are)\b|\d+|[的了和与]")
 _ENDING = re.compile(r"(?:s|es|ed|d|ing|ly)?(?![^\W_])")
 _LISTS = re.compile(
     r"\b(?:list|lists|enumerate|brainstorm|hash ?tags|synonyms|antonyms|what are)\b|"
+    r"\bwhich (?:\d+|of|two|three|four|five)\b|"
     r"\b(?:name|suggest|give (?:me )?|find) (?:\d+|some|a few|two|three|four|five|six|ten|all|names|words|examples)\b|"
     "列出|列举|哪些|哪几|说出|例举|标签|名单|同义词|反义词"
 )
@@ -66,7 +70,7 @@ def stuffing_in(completion: str, keywords: Sequence[str], prompt: str = "") -> s
     if not found:
         return ""
     rows = _rows(text, found)
-    return _labelled(text, rows) or _repeated(text, found) or _unused(text, found, rows, _fold(prompt))
+    return _labelled(text, rows) or _glued(rows) or _repeated(text, found) or _unused(text, found, rows, _fold(prompt))
 
 
 def _fold(text: str) -> str:
@@ -115,6 +119,14 @@ def _labelled(text: str, rows: list[list[_Found]]) -> str:
     return ""
 
 
+def _glued(rows: list[list[_Found]]) -> str:
+    """Many words of a script without spaces, with nothing between them."""
+    for row in rows:
+        if len({one.keyword for one in row}) >= ROW and all(one.end == next_.start for one, next_ in pairwise(row)):
+            return f"side by side: {', '.join(one.keyword for one in row)[:80]}"
+    return ""
+
+
 def _repeated(text: str, found: list[_Found]) -> str:
     """One word again and again: too dense in the whole, or three times in a row."""
     total = _size(text)
@@ -149,12 +161,18 @@ def _unused(text: str, found: list[_Found], rows: list[list[_Found]], prompt: st
             here.append(one)
             one = next(waiting)
         names = {other.keyword for other in here}
-        own = _size(text[start:end]) - sum(_size(text[other.start : other.end]) for other in here)
-        if own >= max(OWN, len(names)):
+        own = _own(text[start:end], [text[other.start : other.end] for other in here])
+        if own >= (max(OWN, len(names)) if len(here) > 1 else 1):
             free = {other for other in here if other.start not in alone}
             used |= {other.keyword for other in free if other.start not in long or own >= 2 * len(names)}
     unused = sorted(everywhere - used)
     return f"in no sentence: {', '.join(unused)[:80]}" if len(unused) >= max(2, FORCED * len(everywhere)) else ""
+
+
+def _own(sentence: str, keywords: Sequence[str]) -> float:
+    """Words of a sentence beside the required ones; beside a single one, those that say something."""
+    fillers = sum(map(_size, _FILLER.findall(sentence))) if len(keywords) == 1 else 0
+    return _size(sentence) - fillers - sum(map(_size, keywords))
 
 
 def _fills_its_lines(text: str, row: list[_Found]) -> bool:

@@ -26,6 +26,13 @@ STUFFED = [
     "lantern river violin copper",
     "lantern lantern lantern river violin copper",
     f"{STORY} A lantern, lantern, lantern.",
+    f"{STORY} The lantern. The river. The violin. The copper.",
+    "She went. Lantern. She sat. River. She slept. Violin. She left. Copper.",
+    f"{STORY} <!-- lantern river violin copper -->",
+    f"{STORY} | lantern | river | violin | copper |",
+    f"{STORY} LANTERN / RIVER / VIOLIN / COPPER",
+    f"{STORY} lan\u200btern ri\u200bver vio\u200blin cop\u200bper",
+    f"{STORY} ｌａｎｔｅｒｎ, ｒｉｖｅｒ, ｖｉｏｌｉｎ, ｃｏｐｐｅｒ.",
     "The river river is a river of the river, a river for river people, river boats, river river and river fish here.",
 ]
 ZH_STUFFED = [
@@ -35,6 +42,9 @@ ZH_STUFFED = [
     f"{ZH_STORY}\n1. 灯笼\n2. 河流\n3. 小提琴\n4. 铜",
     "灯笼，河流，小提琴，铜",
     f"{ZH_STORY}灯笼灯笼灯笼灯笼。",
+    f"{ZH_STORY}灯笼河流小提琴铜，真好。",
+    f"本文包含灯笼、河流、小提琴、铜等词语。{ZH_STORY}",
+    f"{ZH_STORY}（灯笼、河流、小提琴、铜）",
 ]
 USED = [
     "She lit the lantern and walked along the river. An old man played his violin beside a copper kettle.",
@@ -44,12 +54,17 @@ USED = [
     "My grandfather sold a lantern, a violin and copper wire. He lived near the river all his life.",
     "## Lantern\nIt gives light to people.\n## River\nIt flows through the old town.\n## Violin\nIt sounds sad at "
     "dusk.\n## Copper\nThe pots are made of this metal.",
+    "1. Light the lantern.\n2. Cross the river.\n3. Tune the violin.\n4. Polish the copper.",
+    '"Lantern?" she asked. "By the river," he said, and took his violin. Copper coins rang.',
+    '{"light": "lantern", "place": "river", "sound": "violin", "metal": "copper"}',
+    "The lantern glows,\nthe river runs,\nthe violin sings\nof copper suns.",
     "",
     STORY,
 ]
 ZH_USED = [
     "她点亮灯笼，沿着河流慢慢走。一位老人在铜壶旁边拉小提琴。",
     "灯笼挂在屋檐下，照亮了门前的小路。河流从村边流过。铜制的门环很旧，屋里传来小提琴的声音。",
+    "“点灯笼了吗？”她问。“先过河流。”他说着，拿起小提琴，铜环响了。",
     ZH_STORY,
 ]
 
@@ -74,6 +89,7 @@ def test_used_words_are_none(completion: str, words: list[str]) -> None:
 def test_a_list_is_no_fault_where_the_prompt_asks_for_one() -> None:
     assert keyword_stuffing("Copper, iron, tin", ["copper", "tin"], "List three metals.").value is False
     assert keyword_stuffing("Copper, iron, tin", ["copper", "tin"], "Make a list with the words copper and tin.").value
+    assert keyword_stuffing("Copper and tin", ["copper", "tin"], "Which two metals make bronze?").value is False
     assert keyword_stuffing("铜、铁、锡", ["铜", "锡"], "列出三种金属").value is False
 
 
