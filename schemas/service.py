@@ -184,7 +184,8 @@ class ServeOptions(Frozen):
     cache: int = Field(50_000, ge=0)
     """Judged items that are remembered; 0 is none."""
     lanes: Annotated[int, Field(ge=1, le=16)] = 2
-    """Batches at a time: the next has workers of its own while one is held up by a slow row."""
+    """Batches at a time: the next has workers of its own while one is held up by a slow row. A reward
+    with models has one."""
 
     @model_validator(mode="after")
     def _request_fits(self) -> "ServeOptions":

@@ -63,6 +63,7 @@ def create_app(reward: Reward, settings: ServeOptions | None = None, *, token: s
     app.add_exception_handler(Exception, _failed)
     for event in (ClientGone, ClientDisconnect):
         app.add_exception_handler(event, _gone)
+    app.include_router(routes.native)
     app.include_router(routes.router)
     for name in variant_names("rewards.dialects"):
         router = getattr(load_variant("rewards.dialects", name), "router", None)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from rewards.engine import Limits
 from rewards.outcome import Status
+from rewards.rule import Form
 from rewards.service.cache import Cache, Keys
 from rewards.service.judge import Block, Scored, failure
 from rewards.service.lane import Lane
@@ -27,8 +28,8 @@ from schemas.service import RewardItem, ServeOptions
 
 HELD_UP = 0.2
 """Seconds after which a batch counts as held up, and the next one gets another lane."""
-LOOK = 0.25
-"""Seconds between two looks at whether a client is still there."""
+LOOK, RARELY = 0.25, 2.0
+"""Seconds until the first look at whether a client is still there; each next waits twice as long, up to the second."""
 STOP_PATIENCE = 1.0
 """Seconds that a lane gets for its batch when the service stops; every request has its answer by then."""
 LONGEST_RETRY = 60
@@ -95,10 +96,12 @@ class RewardService:
 
         Raises:
             StageStopped: they do not start.
-            RuleError: a rule's file is no longer what it was.
+            UserError: a rule's file is no longer what it was, or a model cannot be loaded.
         """
         limits = Limits(self.settings.timeout, self.settings.workers, self.settings.memory_mb)
-        self._lanes = [Lane(self.reward, limits) for _ in range(self.settings.lanes)]
+        # a reward model is in memory once
+        loads = any(scorer.rule.form is Form.MODEL for scorer in self.reward.scorers)
+        self._lanes = [Lane(self.reward, limits) for _ in range(1 if loads else self.settings.lanes)]
         await self._lanes[0].warm()
         self._pump = asyncio.create_task(self._run())
 
@@ -148,10 +151,12 @@ class RewardService:
             self.queue.put(ticket)
             await self._answered(ticket, seconds, gone)
         self.metrics.cached.inc(len(ticket.cached))
-        late = failure(self.reward, f"no outcome within the request's {seconds:g} s", Status.TIMEOUT)
-        self.metrics.late.inc(ticket.missing)
+        if ticket.missing:
+            self.metrics.late.inc(ticket.missing)
+            late = failure(self.reward, f"no outcome within the request's {seconds:g} s", Status.TIMEOUT)
+            ticket.results = [scored or late for scored in ticket.results]
         return Answer(
-            [scored or late for scored in ticket.results],
+            [scored for scored in ticket.results if scored is not None],
             frozenset(ticket.cached),
             (ticket.sent or ticket.since) - ticket.since,
             time.monotonic() - ticket.since,
@@ -180,9 +185,11 @@ class RewardService:
     async def _answered(self, ticket: Ticket, seconds: float, gone: Gone | None) -> None:
         """Wait for a ticket, until its deadline or until nobody else does."""
         self._open.add(ticket)
+        look = LOOK
         try:
             while not ticket.done.done() and (left := ticket.since + seconds - time.monotonic()) > 0:
-                await asyncio.wait([ticket.done], timeout=min(LOOK, left))
+                await asyncio.wait([ticket.done], timeout=min(look, left))
+                look = min(2 * look, RARELY)
                 if not ticket.done.done() and gone is not None and await gone():
                     self.metrics.abandoned.inc()
                     raise ClientGone("the client went away")

@@ -15,7 +15,7 @@ from rewards.plugins import find_rule
 from rewards.rule import TRAINER_INPUTS, Form
 from rewards.scorer import Scorer, bind
 from rewards.spec import Reward
-from schemas.errors import ConfigError, RuleError, StageStopped
+from schemas.errors import ConfigError, RuleError, StageStopped, UserError
 from schemas.service import RewardItem
 
 Shape = tuple[frozenset[str], bool, bool, bool, bool]
@@ -59,14 +59,20 @@ class Judge:
         self._pool = RulePool(limits)
 
     def warm(self) -> None:
-        """Start the worker processes, with a rule that does next to nothing.
+        """Start the worker processes, with a rule that does next to nothing, and load the reward models.
 
         Raises:
-            StageStopped: they do not start.
+            StageStopped: the processes do not start.
+            UserError: a model cannot be loaded.
         """
         rows = 32 * self._pool.workers
         for _ in self._pool.judge(bind(find_rule("has_code_block", [])), pa.table({"completion": [""] * rows})):
             pass
+        trial = RewardItem(prompt="?", completion="!")
+        for scorer in self.reward.scorers:
+            if scorer.rule.form is Form.MODEL:
+                for _ in self._pool.judge(scorer, batch_from(_shape(trial), [trial]).table(scorer)):
+                    pass
 
     def close(self) -> None:
         """End the worker processes."""
@@ -121,7 +127,7 @@ class Judge:
                     for row, _ in block:
                         del left[row]
                     yield block
-            except (RuleError, StageStopped) as error:
+            except (UserError, StageStopped) as error:
                 again = list(left)
                 if len(again) > 1 and scorer.rule.form is Form.COLUMNAR:  # the values of one row spoil the others' type
                     parts += [again[: len(again) // 2], again[len(again) // 2 :]]

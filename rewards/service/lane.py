@@ -22,10 +22,11 @@ class Lane:
         self._thread = ThreadPoolExecutor(1, "datakit-lane")
 
     async def warm(self) -> None:
-        """Start the worker processes, before the first batch.
+        """Start the worker processes and load the models, before the first batch.
 
         Raises:
-            StageStopped: they do not start.
+            StageStopped: the processes do not start.
+            UserError: a model cannot be loaded.
         """
         await asyncio.wrap_future(self._thread.submit(self._judge.warm))
 

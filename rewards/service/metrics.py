@@ -46,14 +46,19 @@ class Metrics:
         lanes = Gauge("datakit_lanes_free", "Lanes that judge nothing.", registry=registry)
         lanes.set_function(free_lanes)
         self._scorers = tuple(scorers)
+        self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         for scorer in scorers:
             for status in Status:
                 self.outcomes.labels(scorer, status.value)
 
     def answered(self, path: str, status: int, seconds: float) -> None:
         """Count a request."""
-        self.requests.labels(path, str(status)).inc()
-        self.latency.labels(path).observe(seconds)
+        known = self._answered.get((path, status))
+        if known is None:
+            known = self.requests.labels(path, str(status)), self.latency.labels(path)
+            self._answered[path, status] = known
+        known[0].inc()
+        known[1].observe(seconds)
 
     def judged(self, finished: Iterable[Scored]) -> None:
         """Count the outcomes of judged items."""
