@@ -115,18 +115,26 @@ class _Loaded:
         read = list(zip(*(reader.read(rows) for reader in self._readers), strict=True))
         good = [place for place, one in enumerate(read) if all(member.ids is not None for member in one)]
         bad = sorted(set(range(len(rows))) - set(good))
-        if bad:
-            yield bad, [Answer(None, self._reason(read[place], failed=True)) for place in bad]
-        if not good:
-            return
         lengths = [max(len(member.ids) for member in read[place] if member.ids is not None) for place in good]
-        for batch in batches(lengths, self.backend.batch_tokens or self.model.settings.batch_tokens):
+        many = list(batches(lengths, self.backend.batch_tokens or self.model.settings.batch_tokens)) or [[]]
+        for number, batch in enumerate(many):
             places = [good[place] for place in batch]
-            started = time.monotonic()
-            outputs = self._outputs([read[place] for place in places])
-            each = (time.monotonic() - started) / len(places)
-            told = zip(places, outputs, strict=True)
-            yield places, [Answer(values, self._reason(read[place]), each) for place, values in told]
+            answers = dict(zip(places, self._said_of([read[place] for place in places]), strict=True))
+            # among the others: a long row of equal failures would look like a broken model
+            answers |= {
+                place: Answer(None, self._reason(read[place], failed=True)) for place in bad[number :: len(many)]
+            }
+            if answers:
+                yield sorted(answers), [answers[place] for place in sorted(answers)]
+
+    def _said_of(self, read: Sequence[Sequence[Read]]) -> list[Answer]:
+        """What the model says of a batch, each in the time of one."""
+        if not read:
+            return []
+        started = time.monotonic()
+        outputs = self._outputs(read)
+        each = (time.monotonic() - started) / len(read)
+        return [Answer(values, self._reason(one), each) for values, one in zip(outputs, read, strict=True)]
 
     def _outputs(self, read: Sequence[Sequence[Read]]) -> Logits:
         """Outputs (rows, members, labels) of a batch."""

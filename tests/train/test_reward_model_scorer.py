@@ -234,6 +234,24 @@ def test_what_a_template_refuses_is_an_error_of_its_row(two, tmp_path):
     assert found[1][0] == "ok"
 
 
+def test_many_refused_rows_among_others_do_not_come_as_one_run_of_failures(two, tmp_path):
+    strict = tmp_path / "strict.jinja"
+    strict.write_text(
+        "{% for m in messages %}{{ m['content'] if m['content'] != 'no' else raise_exception('no') }}{% endfor %}"
+    )
+    turns = [[{"role": "user", "content": "no" if n % 2 else f"say {n}"}] for n in range(160)]
+    found = []
+    scorer = bind_output(
+        read_model("rm", ModelSettings(model=str(two), chat_template=strict, batch_tokens=500)), "safe"
+    )
+    with RulePool() as pool:
+        for block in pool.judge(scorer, table(turns, ["cat"] * 160)):
+            found += block.status.to_pylist()
+    assert (found.count("error"), found.count("ok")) == (80, 80)
+    runs = "".join("x" if one == "error" else " " for one in found).split()
+    assert max(map(len, runs)) < 50  # where a stage takes a scorer for broken
+
+
 def test_a_cut_is_chosen_and_said(two):
     long = table(TURNS[:1], ["cat dog " * 100])
     whole = judged(long, model=str(two))[0]
