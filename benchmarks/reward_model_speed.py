@@ -1,11 +1,12 @@
 """Reward model scoring: rows a second of a scorer against padded batches of 16 in the given order, same dtype.
 
-    python benchmarks/reward_model_speed.py ../shared/data/groups/bon16_tulu2_13b.jsonl.gz [--parts 3]
+    python benchmarks/reward_model_speed.py ../shared/data/groups/bon16_tulu2_13b.jsonl.gz [--parts 3] [--count]
 
 600 real responses, shuffled, cut to 1024 tokens, read by a model of SmolLM2's size whose head is drawn at random (its
 values mean nothing, its speed does). Both sides tokenize, and both run in one process, in turn, on the same share of
 the rows each: a part of the plain side, the same part of ours, the next part. The largest difference of their scores
 is printed beside the ratio, and the ratio by processor time, which other work on the machine disturbs less.
+`--count` runs no model: it prints how many tokens, padding included, each side would read.
 """
 
 import argparse
@@ -24,7 +25,9 @@ import pyarrow as pa
 from rewards.admission import JSON
 from rewards.engine import RulePool
 from rewards.model import bind_output, read_model
+from rewards.model_rows import batches
 from rewards.model_settings import ModelSettings
+from rewards.tokens import load_tokenizer
 
 TARGET = 1.2
 MAX_LENGTH = 1024
@@ -110,24 +113,27 @@ def _turns(instruction: str, output: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": instruction}, {"role": "assistant", "content": output}]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--rows", type=int, default=600)
-    parser.add_argument("--parts", type=int, default=3)
-    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
-    given = parser.parse_args()
-    answers = responses(given.file, given.rows)
+def count(answers: Answers) -> None:
+    tokenizer = load_tokenizer(runpy.run_path(str(EXAMPLE))["model_directory"]())
+    texts = [tokenizer.render(_turns(*one)) for one in answers]
+    lengths = [min(MAX_LENGTH, len(ids)) for ids in tokenizer.encode(texts, add_special_tokens=False)]
+    given = [lengths[start : start + BATCH] for start in range(0, len(lengths), BATCH)]
+    ours = [[lengths[place] for place in batch] for batch in batches(lengths, ModelSettings(model="-").batch_tokens)]
+    plain, sorted_ = (sum(len(batch) * max(batch) for batch in side) for side in (given, ours))
+    print(f"{sum(lengths):,} tokens; with padding {plain:,} plain, {sorted_:,} ours: ratio {plain / sorted_:.2f}")
+
+
+def measure(answers: Answers, dtype: str, share: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        model = reward_model(Path(folder), given.dtype)
-        sides = {"plain": Plain(model, given.dtype), "ours": Ours(model, given.dtype)}
+        model = reward_model(Path(folder), dtype)
+        sides = {"plain": Plain(model, dtype), "ours": Ours(model, dtype)}
         for side in sides.values():
             side.scores([("warm", "up")])
         seconds: dict[str, list[float]] = {name: [] for name in sides}
         busy = dict.fromkeys(sides, 0.0)
         worst = 0.0
-        for part in range(given.parts):
-            rows = answers[part :: given.parts]
+        for part in range(share):
+            rows = answers[part::share]
             scores = []
             for name, side in sides.items():
                 started, at_work = time.perf_counter(), time.process_time()
@@ -144,6 +150,21 @@ def main() -> None:
     parts = ", ".join(f"{one:.2f}" for one in ratios)
     print(f"ratio {whole:.2f} (parts {parts}; by processor time {busy['plain'] / busy['ours']:.2f})")
     print(f"largest difference of a score {worst:.2e}; target {TARGET}: {'reached' if whole >= TARGET else 'missed'}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--rows", type=int, default=600)
+    parser.add_argument("--parts", type=int, default=3)
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
+    parser.add_argument("--count", action="store_true")
+    given = parser.parse_args()
+    answers = responses(given.file, given.rows)
+    if given.count:
+        count(answers)
+    else:
+        measure(answers, given.dtype, given.parts)
 
 
 if __name__ == "__main__":
