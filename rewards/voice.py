@@ -17,7 +17,8 @@ _SAYS = re.compile(
     r"(?i)(?<!\bi )(?<!\bi have )(?<!\bi'll )\b(?:say|says|said|reply|replies|replied|responds?|responded|answers|"
     r"answered|asks?|asked|shout(?:s|ed)|whisper(?:s|ed)|wrote|writes|declares?|declared|insists|insisted)"
     r"(?: [^\W\d_]+){0,4}: ?[^\n.!?]*[\n.!?]?|"
-    "(?<=[^\n\\s我的])(?:说道?|回答|回复|答道|喊道|叫道|问道|写道|表示|怒道|笑道)[:,] ?[^\n。!?]*[\n。!?]?"
+    "(?<=[^\n\\s我的])(?:说道?|回答|回复|答道|喊道|叫道|问道|写道|表示|怒道|笑道)[:,] ?[^\n。!?]*[\n。!?]?|"
+    "(?:译[为作成]|翻译[为成是])[:,]? ?[^\n。!?]*"
 )
 _NAME = r"(?:[A-Z][\w'.]*|\d+)"
 _LABELLED = re.compile(rf"(?m)^[ *_>-]*({_NAME}(?: {_NAME}){{0,2}}|[\u4e00-\u9fff]{{1,5}}[A-Z0-9]?) ?\**:\**")
@@ -45,6 +46,7 @@ _PRESENTS = re.compile(
     r"(?im)\b(?:here(?:'s| is| are)|below (?:is|are)|the following|you (?:can|could|might|may) (?:\w+ )?"
     r"(?:say|write|reply|answer|respond|send|use|try)|examples?|drafts?|versions?|translations?|templates?|scripts?|replies|phrases|"
     r"sentences|excuses|(?:sample|polite|short|possible) (?:answers?|reply|responses?))\b[^\n]{0,80}:[ *_]*$|"
+    r"\bways? (?:to|of) (?:\w+ )?(?:declin|refus|say|reject|turn)\w*[^\n:]{0,60}:|"
     "(?:以下|下面|如下|可以(?:这样|这么)|例如|例子|例句|句子|说法|草稿|范文|译文|模板|示例|这样(?:说|写|回复|拒绝))"
     "[^\n]{0,30}:[ *_]*$"
 )
