@@ -43,8 +43,8 @@ def create_app(reward: Reward, settings: ServeOptions | None = None, *, token: s
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await service.start()
         try:
+            await service.start()
             yield
         finally:
             await service.stop()
