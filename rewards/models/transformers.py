@@ -70,6 +70,7 @@ def _load(member: Member, settings: ModelSettings) -> Any:
     Raises:
         ConfigError: it cannot be loaded, or its head would be drawn at random.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification
     from transformers.utils import logging
 
@@ -78,7 +79,7 @@ def _load(member: Member, settings: ModelSettings) -> Any:
         model, found = AutoModelForSequenceClassification.from_pretrained(
             member.folder, output_loading_info=True, **{"dtype": "auto", **settings.extra}
         )
-    except (OSError, ValueError, TypeError, ImportError) as error:
+    except (OSError, ValueError, TypeError, ImportError, SafetensorError) as error:
         raise ConfigError(f"cannot load reward model {member.folder}: {' '.join(str(error).split())[:300]}") from error
     if found["missing_keys"]:
         raise ConfigError(

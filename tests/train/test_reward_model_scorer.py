@@ -417,6 +417,15 @@ def test_a_head_that_was_never_trained_is_refused(two, tmp_path):
         judged(table(), model=str(folder))
 
 
+def test_weights_that_were_cut_off_are_one_line(two, tmp_path):
+    folder = tmp_path / "cut"
+    shutil.copytree(two, folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ConfigError, match=r"cannot load reward model .*cut: "):
+        judged(table(), model=str(folder))
+
+
 def test_a_name_that_is_no_directory_and_not_on_the_hub_is_one_line():
     with pytest.raises(NotFoundError, match="no model directory"):
         read_model("rm", ModelSettings(model="nobody/no-such-model"))

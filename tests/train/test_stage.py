@@ -264,6 +264,13 @@ def test_another_training_in_the_directory_is_not_overwritten(fit, tmp_path):
         fit("sft", "sft", output="full")
 
 
+def test_a_training_that_could_not_begin_does_not_hold_its_directory(fit, make_tiny, tmp_path):
+    with pytest.raises(ConfigError, match="has no chat template"):
+        fit("sft", "sft", model=make_tiny(tmp_path / "plain", template=False))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["datakit-training.json"]
+    assert fit("sft", "sft", {"max_steps": 1}).output == str(tmp_path / "out")
+
+
 def test_a_full_disk_is_one_line(fit, tmp_path):
     import resource
 

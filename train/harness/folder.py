@@ -34,7 +34,7 @@ class Folder:
         note = self._read()
         if note is None and self.path.is_dir() and any(self.path.iterdir()):
             raise ConfigError(f"-o {self.path} is not empty and holds no training of Datakit; name another directory")
-        if note and note.get("identity") != self.identity:
+        if note and note.get("identity") != self.identity and self._began():
             changed = [key for key, value in facts.items() if note.get("facts", {}).get(key) != value]
             raise ConfigError(
                 f"-o {self.path} holds another training (it differs in {', '.join(changed) or 'its settings'}); "
@@ -69,6 +69,10 @@ class Folder:
         found = [path for path in self.path.glob("checkpoint-*") if _read_json(path / "trainer_state.json")]
         steps = {int(path.name.rpartition("-")[2]): path for path in found if path.name.rpartition("-")[2].isdigit()}
         return steps[max(steps)] if steps else None
+
+    def _began(self) -> bool:
+        """Whether there is more than the note: a training that could not begin leaves nothing to lose."""
+        return any(path.name != NOTE for path in self.path.iterdir())
 
     def _read(self) -> dict[str, Any] | None:
         return _read_json(self.path / NOTE)
