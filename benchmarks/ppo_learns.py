@@ -77,7 +77,7 @@ class Outcome:
     explained: float
     """Of the returns that the critic is fitted to."""
     whole: float
-    """Of the whole returns; at best 0.29 where 0.92 of the answers succeed and each token has the same chance (KL apart)."""
+    """Of the whole returns; at best 0.29 where 0.92 of the answers succeed, each token with the same chance."""
     kl: float
     inside: float
     """Share of the rollouts after the warm-up whose KL is inside the band."""
