@@ -175,7 +175,11 @@ def test_a_link_to_a_file_is_the_file(desk):
         ("x".encode("utf-16"), "data.jsonl", "is UTF-16; save it as UTF-8"),
         (b"not a row\nnor this\n", "data.jsonl", "none of its first rows can be read; first .*:1: broken json"),
         (b"hello there", "data.txt", "cannot tell what it is; name it .jsonl"),
-        (gzip.compress(lines(ROWS) * 999, mtime=0)[:-9], "data.jsonl.gz", "compressed data is damaged .*get the file again"),
+        (
+            gzip.compress(lines(ROWS) * 999, mtime=0)[:-9],
+            "data.jsonl.gz",
+            "compressed data is damaged .*get the file again",
+        ),
         (zstandard.compress(lines(ROWS) * 999)[:-9], "data.zst", "compressed data is damaged .*get the file again"),
         (b"PAR1 and nonsense", "data.parquet", "cannot read it as Parquet"),
         (b"a,a\n1,2\n", "data.csv", "two columns are named 'a'"),
