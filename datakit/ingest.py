@@ -14,6 +14,7 @@ from datakit import datasets
 from datakit.conversation import RowError
 from datakit.fieldmap import FieldMap
 from datakit.format import Format, read_row
+from datakit.inputs import LEFT_OUT
 from datakit.progress import Bar, track
 from datakit.ratings import ingest_ratings, is_ratings
 from datakit.reader import UNPARSED, RawRow, reader_of
@@ -68,6 +69,7 @@ def ingest_through(staging: Staging, path: Path, options: IngestOptions, *, stor
         "format": format_name,
         "source": str(path),
         **options.model_dump(exclude={"name", "strict", "format", "max_failures"}, exclude_defaults=True),
+        **({LEFT_OUT: settled.left_out} if settled.left_out else {}),
     }
     notes = (note, *(f"first {reason}: {text}" for reason, text in settled.first.items()))
     version = stored_version(store, name, settled)

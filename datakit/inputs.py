@@ -6,6 +6,7 @@ from typing import Protocol
 
 import duckdb
 
+from datakit import datasets
 from datakit.datasets import Dataset
 from rewards.rule import Form
 from rewards.scorer import Scorer
@@ -33,6 +34,9 @@ _BATCHED = {"completions": "completion", "prompts": "messages"}
 """What the trainer's names of the batched form are made of."""
 
 _JSON = frozenset({"messages", "tools"})
+
+LEFT_OUT = "columns_left_out"
+"""Key of an ingested data set's config: columns that only rows of its file have which were not selected."""
 
 
 class Reader(Protocol):
@@ -126,10 +130,10 @@ def inputs_hash_sql(scorer: Reader, columns: str) -> str:
 
 
 def check_columns(con: duckdb.DuckDBPyConnection, dataset: Dataset, scorer: Scorer) -> None:
-    """Check that every column that a scorer needs is there in some row of the data set.
+    """Check that the data set has every column that a scorer needs, be it null in all its rows.
 
     Raises:
-        RuleError: one is in none; the message names the columns that are.
+        RuleError: it lacks one; the message names the columns that there are.
     """
     required = {i.name for i in scorer.rule.column_inputs if i.required}
     required |= {i.name for i in scorer.rule.inputs if i.required and i.name in scorer.columns}
@@ -145,21 +149,30 @@ def check_columns(con: duckdb.DuckDBPyConnection, dataset: Dataset, scorer: Scor
 
 
 def columns_of(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[str]:
-    """The names of a data set's columns, sorted."""
+    """The names of a data set's columns, sorted; also of those that it has only in rows that were left out of it.
+
+    So a choice of rows (`--where`, `--limit`, a cleaned set) can be judged by what judges the whole.
+    """
     found = con.execute(
-        "SELECT DISTINCT unnest(json_keys(columns)) FROM members WHERE dataset = ? AND version = ? ORDER BY 1",
+        "SELECT DISTINCT unnest(json_keys(columns)) FROM members WHERE dataset = ? AND version = ?",
         [dataset.name, dataset.version],
     ).fetchall()
-    return [row[0] for row in found]
+    return sorted({row[0] for row in found} | _left_out(con, dataset))
 
 
 def column_exists(con: duckdb.DuckDBPyConnection, dataset: Dataset, column: str) -> bool:
-    """Whether some row of the data set has the column."""
+    """Whether the data set has the column: see `columns_of`."""
     found = con.execute(
         f"SELECT 1 FROM members WHERE dataset = ? AND version = ? AND json_exists(columns, {pointer(column)}) LIMIT 1",
         [dataset.name, dataset.version],
     ).fetchone()
-    return found is not None
+    return found is not None or column in _left_out(con, dataset)
+
+
+def _left_out(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> set[str]:
+    """Columns of the rows of the file, and of the data set, that this one was chosen from."""
+    source = datasets.find(con, str(dataset.config.get("source", "")))
+    return {*dataset.config.get(LEFT_OUT, []), *(columns_of(con, source) if source else [])}
 
 
 def pointer(column: str) -> str:

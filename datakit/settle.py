@@ -89,6 +89,8 @@ class Settled:
     """prompts or examples"""
     content: str
     """Digest of all that is kept, whatever its order: equal content is no new version."""
+    left_out: list[str]
+    """Columns that only rows have which were not selected."""
     scorers: dict[str, tuple[str, str]]
     """Names of those who judged: kind, and a digest of their judgements."""
     counts: dict[str, int]
@@ -178,6 +180,7 @@ def _settled(con: duckdb.DuckDBPyConnection, rows: int) -> Settled:
     left = rows - kept - _number(con, "SELECT count(*) FROM refused WHERE NOT part")
     if left:
         reasons["not_selected"] = left
+    left_out = _left_out(con) if left else []
     candidates = _number(con, "SELECT count(DISTINCT item_id) FROM members WHERE answer")
     scorers = _scorers(con)
     kind = "examples" if candidates else "prompts"
@@ -195,12 +198,23 @@ def _settled(con: duckdb.DuckDBPyConnection, rows: int) -> Settled:
     always = ("rows", "kept", "dropped", "prompts")
     return Settled(
         kind=kind,
-        content=content_id([kind, members, sorted([*item, *told] for item, told in scorers.items())]),
+        content=content_id([kind, members, sorted([*item, *told] for item, told in scorers.items()), *left_out]),
+        left_out=left_out,
         scorers=scorers,
         counts={name: count for name, count in counts.items() if count or name in always},
         reasons=reasons,
         first=_first(con),
     )
+
+
+def _left_out(con: duckdb.DuckDBPyConnection) -> list[str]:
+    found = con.execute("""
+        SELECT DISTINCT unnest(json_keys(columns)) FROM entries ANTI JOIN kept USING (number)
+        EXCEPT SELECT unnest(json_keys(columns)) FROM entries SEMI JOIN kept USING (number)
+        EXCEPT SELECT unnest(json_keys(columns)) FROM answers SEMI JOIN kept USING (number)
+        ORDER BY 1
+    """).fetchall()
+    return [row[0] for row in found]
 
 
 def _scorers(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:

@@ -41,6 +41,15 @@ def judge(desk: Any) -> Callable[..., Report]:
     return judge
 
 
+@pytest.mark.parametrize("choice", [{"where": "answer IS NULL"}, {"limit": 1}])
+def test_a_choice_of_rows_is_judged_by_what_judges_the_whole_file(desk: Any, judge: Any, choice: Any) -> None:
+    desk.ingest([{"prompt": "Hi.", "completion": "Hello."}, *ROWS], **choice)
+    judge(RIGHT)
+    assert {row[2] for row in desk.sql(SCORES)} == {"skip"}
+    with pytest.raises(RuleError, match=r"reads the column 'anwser'.*did you mean 'answer'"):
+        judge(RIGHT.replace("answer", "anwser"))
+
+
 def test_every_candidate_gets_an_outcome_of_every_rule_and_the_counts_add_up(desk: Any, judge: Any) -> None:
     desk.ingest(ROWS)
     report = judge(
