@@ -21,9 +21,9 @@ In tests: `httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http:
 `async with app.router.lifespan_context(app)`; without a token other hosts are refused.
 '''
 
+from rewards.item_judge import Scored
 from rewards.service.app import create_app
 from rewards.service.batching import Answer, RewardService
-from rewards.service.judge import Scored
 from rewards.service.refusal import ClientGone, Refusal
 from rewards.service.routes import REFUSALS, service_of
 from rewards.service.wire import answer, read, takes

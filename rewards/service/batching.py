@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from rewards.engine import Limits
+from rewards.item_judge import Block, Scored, failure
 from rewards.outcome import Status
 from rewards.rule import Form
 from rewards.service.cache import Cache, Keys
-from rewards.service.judge import Block, Scored, failure
 from rewards.service.lane import Lane
 from rewards.service.metrics import Metrics
 from rewards.service.queue import Entry, Queue, Ticket

@@ -4,7 +4,7 @@ import hashlib
 from collections import OrderedDict
 from typing import Any
 
-from rewards.service.judge import Scored
+from rewards.item_judge import Scored
 from rewards.service.refusal import Refusal
 from rewards.spec import Reward
 from schemas.identity import canonical_json

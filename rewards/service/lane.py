@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from rewards.engine import Limits
-from rewards.service.judge import Block, Judge
+from rewards.item_judge import Block, Judge
 from rewards.spec import Reward
 from schemas.service import RewardItem
 

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from rewards.service.judge import Scored
+from rewards.item_judge import Scored
 from schemas.service import RewardItem
 
 

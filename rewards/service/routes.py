@@ -8,16 +8,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from rewards.item_judge import result_of
 from rewards.service.batching import Answer, RewardService
-from rewards.service.judge import Scored
 from rewards.service.refusal import Refusal
 from rewards.service.wire import answer, read, takes
 from rewards.spec import Reward
 from schemas.service import (
     ErrorResponse,
     HealthResponse,
-    ItemResult,
-    OutcomeResult,
     RewardItem,
     RewardsRequest,
     RewardsResponse,
@@ -92,21 +90,11 @@ def response_of(reward: Reward, items: list[RewardItem], judged: Answer) -> Rewa
     return RewardsResponse(
         reward=reward.name,
         items=[
-            _result(item, scored, names, cached=place in judged.cached)
+            result_of(item, scored, names, cached=place in judged.cached)
             for place, (item, scored) in enumerate(zip(items, judged.results, strict=True))
         ],
         versions=versions_of(reward),
         timings=Timings(waited=judged.waited, total=judged.total),
-    )
-
-
-def _result(item: RewardItem, scored: Scored, names: list[str], *, cached: bool) -> ItemResult:
-    outcomes = {
-        name: OutcomeResult(status=said.status.value, value=said.value, reason=said.reason, seconds=said.seconds)
-        for name, said in zip(names, scored.outcomes, strict=True)
-    }
-    return ItemResult(
-        id=item.id, reward=scored.reward, reason=scored.reason, failed=scored.failed, outcomes=outcomes, cached=cached
     )
 
 

@@ -1,4 +1,4 @@
-"""Judging a batch of the service's items: what is wrong with one of them is that one's outcome and nobody else's."""
+"""Judging items that clients and trainers hand over: what is wrong with one is its own outcome and nobody else's."""
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from rewards.rule import TRAINER_INPUTS, Form
 from rewards.scorer import Scorer, bind
 from rewards.spec import Reward
 from schemas.errors import ConfigError, RuleError, StageStopped, UserError
-from schemas.service import RewardItem
+from schemas.service import ItemResult, OutcomeResult, RewardItem
 
 Shape = tuple[frozenset[str], bool, bool, bool, bool]
 """The columns that an item has, and whether it tells tools, finish_reason, n_tokens and model."""
@@ -43,6 +43,24 @@ class Scored:
 def failure(reward: Reward, reason: str, status: Status = Status.ERROR) -> Scored:
     """An item that no scorer can judge."""
     return Scored(None, (Outcome(status, reason=reason),) * len(reward.scorers), "failed_scorer")
+
+
+def result_of(item: RewardItem, scored: Scored, names: Sequence[str], *, cached: bool = False) -> ItemResult:
+    """What is told of an item.
+
+    Args:
+        item: the item.
+        scored: what became of it.
+        names: the scorers' names, in the order of the outcomes.
+        cached: whether an equal item was judged before.
+    """
+    outcomes = {
+        name: OutcomeResult(status=said.status.value, value=said.value, reason=said.reason, seconds=said.seconds)
+        for name, said in zip(names, scored.outcomes, strict=True)
+    }
+    return ItemResult(
+        id=item.id, reward=scored.reward, reason=scored.reason, failed=scored.failed, outcomes=outcomes, cached=cached
+    )
 
 
 Block = list[tuple[int, Scored]]
