@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import os
-import random
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +13,9 @@ from weakref import WeakKeyDictionary
 
 import httpx
 
+from rewards.http_retry import RETRIED, explained, pause, retry_after
 from schemas.identity import canonical_json
 
-RETRIED = {408, 409, 425, 429, 500, 502, 503, 504, 529}
-"""HTTP statuses after which the same request may succeed later."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-"""Seconds."""
 CACHE_WAIT = 30.0
 """Seconds that a process waits for another one that writes to the cache."""
 
@@ -83,7 +79,7 @@ async def _asked(server: Server, body: Mapping[str, Any]) -> Reply:
     asked = 0.0
     for attempt in range(server.retries + 1):
         if attempt:
-            await asyncio.sleep(_pause(attempt, asked))
+            await asyncio.sleep(pause(attempt, asked))
         asked = 0.0
         try:
             response = await client.post(f"{server.base_url.rstrip('/')}/chat/completions", json=dict(body))
@@ -93,12 +89,12 @@ async def _asked(server: Server, body: Mapping[str, Any]) -> Reply:
             failure = f"{type(error).__name__}: {error}"
             continue
         if response.status_code in RETRIED:
-            failure, asked = _explained(response), _retry_after(response)
+            failure, asked = explained(response), retry_after(response)
             continue
         if response.status_code in (400, 422) and "response_format" in body and "response_format" in response.text:
-            raise UnsupportedError(_explained(response))
+            raise UnsupportedError(explained(response))
         if response.is_error or response.is_redirect:
-            raise TransportError(_explained(response))
+            raise TransportError(explained(response))
         return _reply(response)
     raise TransportError(failure)
 
@@ -125,28 +121,6 @@ def _client(server: Server) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         clients[server] = httpx.AsyncClient(headers=headers, timeout=server.timeout)
     return clients[server]
-
-
-def _pause(attempt: int, asked: float) -> float:
-    """Exponential back-off, with jitter so that failures do not return together; or what the server asked for."""
-    grown = FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311  (not a secret)
-    return float(min(LONGEST_PAUSE, max(asked, grown)))
-
-
-def _retry_after(response: httpx.Response) -> float:
-    value = response.headers.get("retry-after", "")
-    return float(value) if value.replace(".", "", 1).isdigit() else 0.0
-
-
-def _explained(response: httpx.Response) -> str:
-    """Status and the server's own message, on one line."""
-    try:
-        body = response.json()
-        error = body.get("error", body) if isinstance(body, dict) else body
-        text = error.get("message") if isinstance(error, dict) else error
-    except ValueError:
-        text = response.text
-    return f"HTTP {response.status_code}: {' '.join(str(text).split())[:300]}"
 
 
 def cache_file() -> Path:

@@ -135,6 +135,13 @@ def reward_of(
     return _loaded(SpecFile(spec, where, folder, scorers, require), files)
 
 
+def reward_of_scorer(scorer: Scorer) -> Reward:
+    """The reward that is one scorer's value."""
+    spec = RewardSpec(name=scorer.name, scorers=(ScorerEntry(rule=scorer.rule.name),))
+    formula = _formula(spec, [scorer], [(0, 1.0)], [])
+    return Reward(formula.name, formula.reward_id, spec, (scorer,), formula)
+
+
 def _loaded(file: SpecFile, files: Sequence[Path]) -> Reward:
     spec = file.spec
     paths = tuple(dict.fromkeys([*spec.rules, *files]))

@@ -8,6 +8,8 @@
     │   ├── RuleError        a rule that cannot be loaded or does not fit the data set
     │   └── StoreError       the store cannot be opened or written
     │       └── StoreBusyError   another process holds it
+    ├── ServiceError         a reward service that cannot be reached, or refuses what it was sent
+    ├── NoRewardError        an answer without a reward, for a trainer that must have a number
     ├── StageStopped         a stage gave up (50 identical failures in a row): one line, exit 1
     └── Refusal              the service does not take a request: an HTTP status (rewards/service/refusal.py)
 
@@ -48,6 +50,14 @@ class StoreError(UserError):
 
 class StoreBusyError(StoreError):
     """Another process holds the store."""
+
+
+class ServiceError(DatakitError):
+    """A reward service cannot be reached, or refuses what it was sent."""
+
+
+class NoRewardError(DatakitError):
+    """An answer has no reward, the trainer has no word for that, and nothing says what it counts as."""
 
 
 class StageStopped(DatakitError):  # noqa: N818  (an outcome rather than a mistake)

@@ -7,6 +7,9 @@ from typing_extensions import TypedDict
 
 from schemas.base import Frozen
 
+TOKEN_VARIABLE = "DATAKIT_TOKEN"  # noqa: S105  (its name, not the token)
+"""Environment variable of the secret that a service wants and its clients send."""
+
 _OPEN = ConfigDict(extra="allow")
 
 
@@ -154,7 +157,22 @@ class HealthResponse(Frozen):
     reason: str = ""
 
 
-class ServeOptions(Frozen):
+class DialectOptions(Frozen):
+    """How a trainer's way to ask for rewards is understood, and what it is told where there is none."""
+
+    on_skip: float | None = Field(None, allow_inf_nan=False)
+    """Reward of an answer that no scorer applies to, for trainers that have no word for it (default: an error)."""
+    on_error: float | None = Field(None, allow_inf_nan=False)
+    """Reward of an answer that a scorer failed on, for trainers that have no word for it (default: an error)."""
+    label: str = "label"
+    """Column that a trainer's one label or ground truth is; the fields of a JSON object are columns of their own."""
+    answer_after: str | None = None
+    """Where a trainer sends prompt and answer as one text: the answer is what follows the last of this."""
+    special_token: tuple[str, ...] = ()
+    """Special token to take off the ends of an answer, beside those of the usual models; repeatable."""
+
+
+class ServeOptions(DialectOptions):
     """Where the service listens, and what it puts up with."""
 
     host: str = "127.0.0.1"

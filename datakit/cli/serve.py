@@ -9,13 +9,12 @@ import sys
 from datakit.cli.render import Session, prints_reports
 from schemas.options import RewardOptions
 from schemas.report import Report
-from schemas.service import ServeOptions
+from schemas.service import TOKEN_VARIABLE, ServeOptions
 
 
 @prints_reports
 def command(session: Session, reward: RewardOptions, options: ServeOptions) -> Report:
     """Parse, serve, print."""
-    from rewards.service.guard import TOKEN_VARIABLE
     from rewards.service.serve import serve
     from rewards.spec import load_reward
 

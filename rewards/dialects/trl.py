@@ -3,50 +3,57 @@
     from rewards.dialects import trl
     trainer = GRPOTrainer(model, reward_funcs=trl(mentions), ...)
     trainer = GRPOTrainer(model, reward_funcs=trl("reward.yaml"), ...)
+    trainer = GRPOTrainer(model, reward_funcs=trl("http://127.0.0.1:8000"), ...)    # of `datakit serve`
 
 Rules run in worker processes as everywhere else: what raises, hangs or dies costs the trainer that one completion,
 whose reward is None (TRL masks it), and never becomes a 0.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from rewards.dialect import (
+    Judged,
+    Source,
+    frozen_scorer,
+    item_of,
+    outcome_of,
+    refuse_normalised,
+    reward_from,
+    sample_columns,
+    scorer_of,
+    service_of,
+)
 from rewards.engine import Limits
 from rewards.formula import SKIPPED
 from rewards.live import Batch, Workers, batch_of
-from rewards.origin import frozen
 from rewards.outcome import Outcome, Status
-from rewards.plugins import find_rule
-from rewards.rule import TRAINER_INPUTS, Rule, rule_of
-from rewards.scorer import Scorer, bind
-from rewards.spec import Reward, RewardSpec, load_reward, reward_of
-from rewards.spec_file import SUFFIXES, split_name
+from rewards.rule import TRAINER_INPUTS
+from rewards.scorer import Scorer
+from rewards.spec import Reward
 from schemas.errors import ConfigError
-from schemas.options import RewardOptions
 
 logger = logging.getLogger(__name__)
 
-Judge = Callable[..., Any] | Rule | Scorer | Reward | RewardSpec | Path | str
-
 
 def trl(
-    judge: Judge,
+    judge: Judged | Source,
     *,
     options: Mapping[str, object] | None = None,
     inputs: Mapping[str, object] | None = None,
     limits: Limits | None = None,
-) -> "TrlReward":
+) -> "TrlReward | TrlService":
     """A reward function for TRL.
 
     Args:
         judge: a rule (the function itself, or a built-in rule's name), a reward, or the path of a spec (.yaml, or
             .yaml:name) or of a file of rules (.py). A reward of several scorers is one function, never several with
             weights: trainers sum around a missing value, which would turn a rule that does not apply into a 0.
+            Also a service's address (http://...), or a `rewards.client.RewardClient`.
         options: the rule's keyword-only parameters.
         inputs: where the rule's inputs come from: parameter: column, or parameter: {"constant": value}.
         limits: time and memory that a rule may use, and how many workers there are.
@@ -55,38 +62,16 @@ def trl(
         RuleError: the rule cannot be loaded, or its options do not fit.
         ConfigError: the reward asks for what a trainer does itself.
     """
-    reward = _reward_of(judge)
-    if reward is None:
-        scorer = judge if isinstance(judge, Scorer) else bind(_rule_of(judge), options=options, inputs=inputs)
-        return TrlReward(scorer, limits or Limits())
-    if options or inputs:
+    service = service_of(judge)
+    reward = None if service else reward_from(judge)
+    if (options or inputs) and (service or reward):
         raise ConfigError("options and inputs belong to a rule; a reward states them in its spec")
-    if reward.spec.normalise != "none":
-        raise ConfigError(
-            f"reward {reward.name!r} asks for normalise: {reward.spec.normalise}; in TRL leave it out of the spec and "
-            "set scale_rewards in GRPOConfig"
-        )
+    if service is not None:
+        return TrlService(service)
+    if reward is None:
+        return TrlReward(scorer_of(judge, options, inputs), limits or Limits())
+    refuse_normalised(reward, "TRL", "scale_rewards in GRPOConfig")
     return TrlReward(reward, limits or Limits())
-
-
-def _reward_of(judge: Judge) -> Reward | None:
-    match judge:
-        case Reward():
-            return judge
-        case RewardSpec():
-            return reward_of(judge)
-        case Path() | str() if split_name(Path(judge))[0].suffix in SUFFIXES:
-            return load_reward(RewardOptions(reward=Path(judge)))
-        case Path() | str() if Path(judge).suffix == ".py":
-            return load_reward(RewardOptions(rules=(Path(judge),)))
-        case _:
-            return None
-
-
-def _rule_of(judge: Any) -> Rule:
-    if isinstance(judge, Rule):
-        return judge
-    return find_rule(str(judge), []) if isinstance(judge, str | Path) else rule_of(judge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +91,7 @@ class TrlReward:
         """What TRL logs it under."""
         self.judge = judge
         self.limits = limits
-        self.scorers = tuple(map(_frozen, judge.scorers if isinstance(judge, Reward) else (judge,)))
+        self.scorers = tuple(map(frozen_scorer, judge.scorers if isinstance(judge, Reward) else (judge,)))
         self._workers = Workers(limits)
 
     def __reduce__(self) -> tuple[type["TrlReward"], tuple[Scorer | Reward, Limits]]:
@@ -129,7 +114,7 @@ class TrlReward:
             caller="TRL",
         )
         judgement = self.judge_batch(batch)
-        self.log(judgement, given)
+        log(self.__name__, judgement, given)
         return judgement.rewards
 
     def judge_batch(self, batch: Batch) -> Judgement:
@@ -161,35 +146,65 @@ class TrlReward:
             return self.judge.combine(outcomes, columns).reward
         return outcomes[0].value
 
-    def log(self, judgement: Judgement, given: Mapping[str, Any]) -> None:
-        """Show failures, and in TRL's own log what the scorers said: it only sees the combined reward.
 
-        Args:
-            judgement: of a batch; of an empty one nothing is said.
-            given: TRL's `log_metric` and `log_extra`, where it has them.
+class TrlService:
+    """A service's reward as TRL calls it; picklable."""
+
+    def __init__(self, source: Source) -> None:
+        self.__name__ = source.name
+        """What TRL logs it under."""
+        self.source = source
+
+    def __call__(self, prompts: list[Any], completions: list[Any], **given: Any) -> list[float | None]:
+        """Rewards of a batch, in its order; None where there is none.
+
+        Raises:
+            ServiceError: the service cannot be reached, or refuses the batch.
         """
-        metric, extra = given.get("log_metric") or _ignore, given.get("log_extra") or _ignore
-        rewards = judgement.rewards
-        for name, found in judgement.outcomes.items() if rewards else ():
-            failed = [o for o in found if o.status in (Status.ERROR, Status.TIMEOUT)]
-            if failed:
-                logger.warning(
-                    "rule %s: %d of %d completions failed, their rewards are masked; the first: %s %s",
-                    *(name, len(failed), len(found), failed[0].status, failed[0].reason),
-                )
-            values = [o.value for o in found if o.value is not None]
-            if values:
-                metric(f"scorers/{name}/mean", sum(values) / len(values))
-            metric(f"scorers/{name}/failed", len(failed) / len(found))
-            extra(f"{name}: outcome", [o.value if o.value is not None else str(o.status) for o in found])
-            extra(f"{name}: reason", [o.reason for o in found])
-        if rewards:
-            metric(f"rewards/{self.__name__}/masked", sum(reward is None for reward in rewards) / len(rewards))
+        columns = {name: values for name, values in given.items() if name not in (*TRAINER_INPUTS, "prompt")}
+        tokens = given.get("completion_ids")
+        items = [
+            item_of(
+                prompt,
+                completion,
+                sample_columns(columns, row),
+                n_tokens=len(tokens[row]) if tokens is not None else None,
+            )
+            for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))
+        ]
+        results = self.source.score(items)
+        names = results[0].outcomes if results else {}
+        told = {name: [outcome_of(result.outcomes[name]) for result in results] for name in names}
+        judgement = Judgement(told, [result.reward for result in results])
+        log(self.__name__, judgement, given)
+        return judgement.rewards
 
 
-def _frozen(scorer: Scorer) -> Scorer:
-    """With the code as it is now, whatever happens to its files while the trainer runs."""
-    return replace(scorer, rule=replace(scorer.rule, origin=frozen(scorer.rule.origin)))
+def log(name: str, judgement: Judgement, given: Mapping[str, Any]) -> None:
+    """Show failures, and in TRL's own log what the scorers said: it only sees the combined reward.
+
+    Args:
+        name: the reward function's.
+        judgement: of a batch; of an empty one nothing is said.
+        given: TRL's `log_metric` and `log_extra`, where it has them.
+    """
+    metric, extra = given.get("log_metric") or _ignore, given.get("log_extra") or _ignore
+    rewards = judgement.rewards
+    for scorer, found in judgement.outcomes.items() if rewards else ():
+        failed = [o for o in found if o.status in (Status.ERROR, Status.TIMEOUT)]
+        if failed:
+            logger.warning(
+                "rule %s: %d of %d completions failed, their rewards are masked; the first: %s %s",
+                *(scorer, len(failed), len(found), failed[0].status, failed[0].reason),
+            )
+        values = [o.value for o in found if o.value is not None]
+        if values:
+            metric(f"scorers/{scorer}/mean", sum(values) / len(values))
+        metric(f"scorers/{scorer}/failed", len(failed) / len(found))
+        extra(f"{scorer}: outcome", [o.value if o.value is not None else str(o.status) for o in found])
+        extra(f"{scorer}: reason", [o.reason for o in found])
+    if rewards:
+        metric(f"rewards/{name}/masked", sum(reward is None for reward in rewards) / len(rewards))
 
 
 def _ignore(*_: object) -> None:

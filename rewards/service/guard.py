@@ -13,11 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rewards.service.metrics import Metrics
 from rewards.service.refusal import Refusal
 from schemas.errors import ConfigError
-from schemas.service import ErrorResponse, Problem, ServeOptions
+from schemas.service import TOKEN_VARIABLE, ErrorResponse, Problem, ServeOptions
 
 OPEN_TO_ALL = ("/healthz", "/readyz")
 """Paths that need no token: they tell nothing, and those who ask (a load balancer) have none."""
-TOKEN_VARIABLE = "DATAKIT_TOKEN"  # noqa: S105  (its name, not the token)
 
 _HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::\d*)?")
 """Name or address, and port."""

@@ -194,8 +194,8 @@ def test_it_can_be_pickled_and_keeps_its_code_when_the_file_is_edited(tmp_path):
 
 def test_the_package_offers_its_dialects():
     assert rewards.dialects.trl is trl
-    with pytest.raises(AttributeError, match="has no attribute 'dialect'"):
-        _ = rewards.dialect
+    with pytest.raises(AttributeError, match="has no attribute 'dialect_'"):
+        _ = rewards.dialect_
 
 
 def tiny_model(folder):

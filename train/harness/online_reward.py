@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from datakit.engine import with_opening
 from rewards.condition import columns_named
-from rewards.dialects.trl import Judgement, trl
+from rewards.dialects.trl import Judgement, TrlReward, log
 from rewards.engine import Limits
 from rewards.live import Batch, batch_of
 from rewards.outcome import Status
@@ -40,7 +40,7 @@ class OnlineReward:
         self.last: pa.Table | None = None
         """The last batch: prompt_id, columns (JSON), text, reasoning, finish_reason, n_tokens; and of the k-th scorer
         status<k>, value<k>, reason<k>, seconds<k>."""
-        self._function = trl(reward, limits=limits)
+        self._function = TrlReward(reward, limits)
         read = {name for scorer in reward.scorers for name in scorer.columns.values()}
         asked = columns_named([scorer.when for scorer in reward.scorers])
         self._columns = frozenset(columns) | read | asked
@@ -52,7 +52,7 @@ class OnlineReward:
         """Rewards of a batch, in its order; None where there is none."""
         batch = self._batch(prompts, completions, completion_ids, given["columns"])
         judgement = self._function.judge_batch(batch)
-        self._function.log(judgement, given)
+        log(self.__name__, judgement, given)
         _log_failures(judgement, given)
         self.last = self._table(batch, judgement, given)
         return judgement.rewards
