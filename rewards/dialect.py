@@ -28,7 +28,7 @@ from rewards.rule import Rule, rule_of
 from rewards.scorer import Scorer, bind
 from rewards.spec import Reward, RewardSpec, load_reward, reward_of, reward_of_scorer
 from rewards.spec_file import SUFFIXES, split_name
-from schemas.errors import ConfigError, NoRewardError
+from schemas.errors import ConfigError, InputError, NoRewardError
 from schemas.options import RewardOptions
 from schemas.service import DialectOptions, ItemResult, OutcomeResult, RewardItem
 
@@ -263,3 +263,21 @@ def item_of(prompt: Any, completion: Any, columns: dict[str, Any], *, n_tokens: 
 def outcome_of(said: OutcomeResult) -> Outcome:
     """An outcome as the scorers' own."""
     return Outcome(Status(said.status), said.value, said.reason, said.seconds)
+
+
+def split_text(text: str, options: DialectOptions) -> RewardItem:
+    """The item of a prompt and its answer that came as one text.
+
+    Raises:
+        InputError: nothing says where the answer begins, or the text does not have it.
+    """
+    mark = options.answer_after
+    if not mark:
+        raise InputError(
+            "prompt and answer come as one text here: tell the service where the answer begins, with --answer-after "
+            "and the end of the chat template's prompt, such as '<|im_start|>assistant'"
+        )
+    prompt, found, completion = text.rpartition(mark)
+    if not found:
+        raise InputError(f"a text does not have {mark!r}, after which the answer begins: {text[:60]!r}")
+    return item_of(without_special(prompt, options), without_special(completion.lstrip("\n"), options), {})

@@ -1,4 +1,4 @@
-"""The app: the service's own endpoints, and those of the dialects that have a `router`."""
+"""The app: the service's own endpoints, and those of the dialects that have `routes`."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -16,6 +16,7 @@ from rewards.service.batching import RewardService
 from rewards.service.guard import Guard, check_address, problem
 from rewards.service.refusal import ClientGone, Refusal
 from rewards.spec import Reward
+from schemas.errors import NoRewardError, UserError
 from schemas.service import ServeOptions
 
 CLIENT_CLOSED = 499
@@ -59,6 +60,8 @@ def create_app(reward: Reward, settings: ServeOptions | None = None, *, token: s
     app.state.service = service
     app.add_middleware(Guard, settings=settings, token=token, metrics=service.metrics)
     app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(UserError, _misunderstood)
+    app.add_exception_handler(NoRewardError, _no_reward)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(Exception, _failed)
     for event in (ClientGone, ClientDisconnect):
@@ -66,9 +69,9 @@ def create_app(reward: Reward, settings: ServeOptions | None = None, *, token: s
     app.include_router(routes.native)
     app.include_router(routes.router)
     for name in variant_names("rewards.dialects"):
-        router = getattr(load_variant("rewards.dialects", name), "router", None)
-        if router is not None:
-            app.include_router(router)
+        routes_of = getattr(load_variant("rewards.dialects", name), "routes", None)
+        if routes_of is not None:
+            app.include_router(routes_of())
     return app
 
 
@@ -76,6 +79,15 @@ async def _refused(_: Request, error: Exception) -> Response:
     if not isinstance(error, Refusal):
         raise error
     return problem(error)
+
+
+async def _misunderstood(_: Request, error: Exception) -> Response:
+    # a body that fits its dialect, but cannot be made items of
+    return problem(Refusal(422, "bad_request", str(error)))
+
+
+async def _no_reward(_: Request, error: Exception) -> Response:
+    return problem(Refusal(502, "no_reward", str(error)))
 
 
 async def _no_route(_: Request, error: Exception) -> Response:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from rewards.engine import Limits
-from rewards.item_judge import Block, Scored, failure
+from rewards.item_judge import Block, Scored, failure, result_of
 from rewards.outcome import Status
 from rewards.rule import Form
 from rewards.service.cache import Cache, Keys
@@ -24,7 +24,7 @@ from rewards.service.queue import Entry, Queue, Ticket
 from rewards.service.refusal import ClientGone, Refusal
 from rewards.spec import Reward
 from schemas.errors import ConfigError
-from schemas.service import RewardItem, ServeOptions
+from schemas.service import ItemResult, RewardItem, ServeOptions
 
 HELD_UP = 0.2
 """Seconds after which a batch counts as held up, and the next one gets another lane."""
@@ -161,6 +161,18 @@ class RewardService:
             (ticket.sent or ticket.since) - ticket.since,
             time.monotonic() - ticket.since,
         )
+
+    async def results(self, items: Sequence[RewardItem], *, gone: Gone | None = None) -> list[ItemResult]:
+        """Judge the items of a request: what a client is told of each, in order.
+
+        Raises:
+            Refusal: as in `score`.
+            ClientGone: nobody waits any more.
+        """
+        judged = await self.score(items, gone=gone)
+        names = [scorer.name for scorer in self.reward.scorers]
+        told = enumerate(zip(items, judged.results, strict=True))
+        return [result_of(item, scored, names, cached=place in judged.cached) for place, (item, scored) in told]
 
     def _admit(self, items: int) -> None:
         if self.stopping:

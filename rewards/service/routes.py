@@ -49,6 +49,11 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 """What a route that reads a body and calls `RewardService.score` may answer beside 200; for `responses`."""
 
+TRAINER_REFUSALS: dict[int | str, dict[str, Any]] = REFUSALS | {
+    502: {"model": ErrorResponse, "description": "An answer has no reward, and the trainer has no word for that."}
+}
+"""The same of a dialect that must tell a number."""
+
 ONE: dict[str, Any] = {
     "items": [{"id": 1, "prompt": "What is 6 x 7?", "completion": "It is 42.", "columns": {"answer": "42"}}]
 }

@@ -87,5 +87,6 @@ def served() -> Served:
 @pytest.fixture(scope="session")
 async def client(served: Served, reward_of: Callable[..., Reward]) -> AsyncIterator[httpx.AsyncClient]:
     """Of a service whose one scorer does what the completion says."""
-    async with served(reward_of("behaves"), timeout=0.5, max_items=64, max_chars=20_000, max_body_mb=0.25) as client:
+    limits = {"max_items": 64, "max_chars": 20_000, "max_body_mb": 0.25}
+    async with served(reward_of("behaves"), timeout=0.5, answer_after="<|im_start|>assistant", **limits) as client:
         yield client
