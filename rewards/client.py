@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 import httpx
 from pydantic import ValidationError
@@ -150,6 +150,7 @@ class RewardClient:
         with self._lock:
             if self._client is None or self._owner != os.getpid():  # a connection is not shared with a forked process
                 self._client, self._owner = httpx.Client(**self._settings()), os.getpid()
+                finalize(self, self._client.close)
             return self._client
 
     def _settings(self) -> dict[str, Any]:

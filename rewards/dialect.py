@@ -215,14 +215,14 @@ def values_of(result: ItemResult) -> dict[str, float]:
 
 
 def label_columns(label: Any, options: DialectOptions) -> dict[str, Any]:
-    """The columns of an item of which a trainer tells one label: itself, and the fields of a JSON object."""
+    """The columns of an item of which a trainer tells one label: the label, and the fields of one that is an object."""
     told = label
     if isinstance(label, str) and label.lstrip().startswith("{"):
         try:
             told = json.loads(label)
         except ValueError:
             told = label
-    return {**(told if isinstance(told, dict) else {}), options.label: label}
+    return {options.label: label, **(told if isinstance(told, dict) else {})}
 
 
 def without_special(text: str, options: DialectOptions) -> str:

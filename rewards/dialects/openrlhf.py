@@ -45,7 +45,7 @@ class Said(Frozen):
     extra_logs: dict[str, list[float]] = {}
     """By scorer: what it said, NaN where it said nothing (OpenRLHF's own words: it makes tensors of them)."""
 
-    model_config = ConfigDict(ser_json_inf_nan="constants")
+    model_config = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="constants")
 
 
 EXAMPLE: dict[str, Any] = {

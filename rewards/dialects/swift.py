@@ -3,8 +3,8 @@
     swift rlhf --rlhf_type grpo --external_plugins reward_swift.py --reward_funcs datakit
     swift sample --external_plugins reward_swift.py --orm_model datakit
 
-The file is what `datakit export-reward` writes. In training it is called with texts and the data set's columns, and None
-is ms-swift's own word for an answer without a reward. In sampling it is called with requests and at most
+The file is what `datakit export-reward` writes. In training it is called with texts and the data set's columns, and
+None is ms-swift's own word for an answer without a reward. In sampling it is called with requests and at most
 `ground_truths`, and must return numbers.
 """
 

@@ -1,7 +1,11 @@
-"""A reward with a rule for every way to behave, and its service without a socket."""
+"""A reward with a rule for every way to behave, and its service: without a socket, and as a process."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -41,6 +45,7 @@ def calls(prompts, completions, **columns):
     return [float(len(completions))] * len(completions)
 '''
 
+Serving = Callable[..., AbstractContextManager[tuple[subprocess.Popen[str], str]]]
 Served = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
@@ -90,3 +95,32 @@ async def client(served: Served, reward_of: Callable[..., Reward]) -> AsyncItera
     limits = {"max_items": 64, "max_chars": 20_000, "max_body_mb": 0.25}
     async with served(reward_of("behaves"), timeout=0.5, answer_after="<|im_start|>assistant", **limits) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Serving:
+    """`datakit serve` of the rule `behaves`, with further options: the process, and its address."""
+    folder = tmp_path_factory.mktemp("serving")
+    (folder / "rules.py").write_text(RULES)
+    (folder / "served.yaml").write_text("name: served\nrules: rules.py\nscorers:\n  - {rule: behaves}\n")
+
+    @contextmanager
+    def serve(*options: str, token: str = "") -> Iterator[tuple[subprocess.Popen[str], str]]:
+        spec = folder / "served.yaml"
+        command = [Path(sys.executable).parent / "datakit", "serve", "--reward", spec, "--port", "0", "--workers", "1"]
+        process = subprocess.Popen(
+            [*command, *options],
+            env={**os.environ, "DATAKIT_TOKEN": token},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            line = process.stderr.readline()
+            assert line.startswith("serving served on http://127.0.0.1:"), line + process.stderr.read()
+            yield process, line.split()[-1]
+        finally:
+            process.kill()
+            process.communicate()
+
+    return serve

@@ -5,11 +5,8 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -22,27 +19,6 @@ from schemas.service import ServeOptions
 TOKEN = "a token of the tests"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 AS_JSON = f"Authorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\nContent-Length: "
-
-
-@contextmanager
-def serving(reward_of, *options: str, token: str = TOKEN) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A process that serves, and its address."""
-    spec = Path(str(reward_of("behaves").scorers[0].rule.origin).partition(":")[0]).with_name("served.yaml")
-    command = [Path(sys.executable).parent / "datakit", "serve", "--reward", spec, "--port", "0", "--workers", "1"]
-    process = subprocess.Popen(
-        [*command, *options],
-        env={**os.environ, "DATAKIT_TOKEN": token},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        line = process.stderr.readline()
-        assert line.startswith("serving served on http://127.0.0.1:"), line + process.stderr.read()
-        yield process, line.split()[-1]
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def ended(process: subprocess.Popen[str]) -> str:
@@ -66,8 +42,8 @@ def workers_of(process: subprocess.Popen[str]) -> list[int]:
     return [int(pid) for task in tasks for pid in task.read_text().split()]
 
 
-def test_a_token_a_killed_worker_clients_that_stall_and_leave_and_a_sigterm_under_load(reward_of):
-    with serving(reward_of, "--timeout", "20") as (process, url):
+def test_a_token_a_killed_worker_clients_that_stall_and_leave_and_a_sigterm_under_load(serving):
+    with serving("--timeout", "20", token=TOKEN) as (process, url):
         address = ("127.0.0.1", int(url.rpartition(":")[2]))
         assert httpx.post(f"{url}/v1/rewards", json={"items": []}).status_code == 401
         assert judge(url, "a", "raise b", "skip") == ["ok", "error", "skip"]
