@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue, field_validator
 
 from schemas.base import Frozen
+from schemas.service import DialectOptions
 
 Origin = Literal["sample", "import", "evaluate", "train"]
 EXPORT_SUFFIXES = (".jsonl", ".jsonl.gz", ".parquet")
@@ -113,6 +114,19 @@ class RewardOptions(Frozen):
     """Python file of rules; repeatable. Without --reward: all its rules, weight 1, mean."""
     reward: Path | None = None
     """Reward spec (YAML); of a file of several: file.yaml:name."""
+
+
+class ShimOptions(DialectOptions):
+    """The file by which a trainer loads a reward."""
+
+    to: str
+    """Trainer: openrlhf, swift, trl, verifiers or verl."""
+    output: Path
+    """Python file to write."""
+    url: str | None = None
+    """Address of a service that judges (`datakit serve`), instead of a reward in the trainer's process."""
+    force: bool = False
+    """Write over a file that is there."""
 
 
 class ScoreOptions(Frozen):

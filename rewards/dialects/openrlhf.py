@@ -12,16 +12,8 @@ from typing import Any
 
 from pydantic import ConfigDict, JsonValue
 
-from rewards.dialect import (
-    Judged,
-    Source,
-    item_of,
-    label_columns,
-    number_of,
-    source_of,
-    values_of,
-    without_special,
-)
+from rewards.dialect import Shim, item_of, label_columns, number_of, values_of, without_special
+from rewards.source import Judged, Source, source_of
 from schemas.base import Frozen
 from schemas.errors import InputError
 from schemas.service import DialectOptions, ItemResult, RewardItem, Wire
@@ -53,6 +45,18 @@ EXAMPLE: dict[str, Any] = {
     "prompts": ["<|im_start|>user\n6 x 7?<|im_end|>\n<|im_start|>assistant\n"],
     "labels": ['{"answer": "42"}'],
 }
+
+SHIM = Shim(
+    trainer="OpenRLHF",
+    use="--reward.remote_url {file}",
+    body="""
+_judge = openrlhf(JUDGE, options=OPTIONS)
+
+
+def reward_func(queries, prompts, labels):
+    return _judge(queries, prompts, labels)
+""",
+)
 
 
 def openrlhf(judge: Judged | Source, *, options: DialectOptions | None = None) -> "OpenRlhfReward":

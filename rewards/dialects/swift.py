@@ -11,7 +11,8 @@ None is ms-swift's own word for an answer without a reward. In sampling it is ca
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rewards.dialect import Judged, Source, item_of, label_columns, number_of, sample_columns, source_of
+from rewards.dialect import Shim, item_of, label_columns, number_of, sample_columns
+from rewards.source import Judged, Source, source_of
 from schemas.errors import InputError
 from schemas.service import DialectOptions, RewardItem
 
@@ -22,6 +23,16 @@ TOLD = frozenset(
     }
 )
 """What ms-swift tells beside the data set's columns."""
+
+SHIM = Shim(
+    trainer="ms-swift",
+    use="swift rlhf --rlhf_type grpo --external_plugins {file} --reward_funcs datakit",
+    body="""
+from swift.rewards import ORM, orms
+
+orms["datakit"] = swift(JUDGE, options=OPTIONS, base=ORM)
+""",
+)
 
 
 def swift(judge: Judged | Source, *, options: DialectOptions | None = None, base: type = object) -> type:

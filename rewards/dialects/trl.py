@@ -16,28 +16,26 @@ from typing import Any
 
 import pyarrow as pa
 
-from rewards.dialect import (
-    Judged,
-    Source,
-    frozen_scorer,
-    item_of,
-    outcome_of,
-    refuse_normalised,
-    reward_from,
-    sample_columns,
-    scorer_of,
-    service_of,
-)
+from rewards.dialect import Shim, item_of, outcome_of, sample_columns
 from rewards.engine import Limits
 from rewards.formula import SKIPPED
 from rewards.live import Batch, Workers, batch_of
 from rewards.outcome import Outcome, Status
 from rewards.rule import TRAINER_INPUTS
 from rewards.scorer import Scorer
+from rewards.source import Judged, Source, frozen_scorer, refuse_normalised, reward_from, scorer_of, service_of
 from rewards.spec import Reward
 from schemas.errors import ConfigError
 
 logger = logging.getLogger(__name__)
+
+SHIM = Shim(
+    trainer="TRL",
+    use="from {module} import reward\ntrainer = GRPOTrainer(..., reward_funcs=reward)",
+    body="""
+reward = trl(JUDGE)
+""",
+)
 
 
 def trl(

@@ -8,9 +8,18 @@ A rubric turns every exception into 0.0 by itself, so here the user must say wha
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rewards.dialect import Judged, Source, item_of, label_columns, number_of, sample_columns, source_of
-from schemas.errors import ConfigError
+from rewards.dialect import Shim, item_of, label_columns, number_of, sample_columns
+from rewards.source import Judged, Source, source_of
 from schemas.service import DialectOptions, RewardItem
+
+SHIM = Shim(
+    trainer="verifiers",
+    use="from {module} import reward\nvf.Rubric(funcs=[reward])",
+    body="""
+reward = verifiers(JUDGE, options=OPTIONS)
+""",
+    needs_numbers=True,
+)
 
 
 def verifiers(judge: Judged | Source, *, options: DialectOptions, group: bool = False) -> Any:
@@ -25,11 +34,7 @@ def verifiers(judge: Judged | Source, *, options: DialectOptions, group: bool = 
         RuleError: a rule cannot be loaded, or its options do not fit.
         ConfigError: the reward asks for what a trainer does itself, or the options leave something to an exception.
     """
-    if options.on_skip is None or options.on_error is None:
-        raise ConfigError(
-            "verifiers turns every exception into 0.0; say with on_skip and on_error what an answer without a reward "
-            "counts as"
-        )
+    SHIM.check(options)
     source = source_of(judge, trainer="verifiers", setting="the trainer's own normalisation")
 
     def score(items: Sequence[RewardItem]) -> list[float]:

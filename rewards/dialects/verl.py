@@ -10,8 +10,21 @@ It is told no prompt: rules that read one find it where `extra_info` has it (`pr
 from collections.abc import Mapping
 from typing import Any
 
-from rewards.dialect import Judged, Source, item_of, label_columns, number_of, sample_columns, source_of, values_of
+from rewards.dialect import Shim, item_of, label_columns, number_of, sample_columns, values_of
+from rewards.source import Judged, Source, source_of
 from schemas.service import DialectOptions, RewardItem
+
+SHIM = Shim(
+    trainer="verl",
+    use="reward.custom_reward_function.path={file}\nreward.custom_reward_function.name=compute_score",
+    body="""
+_judge = verl(JUDGE, options=OPTIONS)
+
+
+def compute_score(data_source, solution_str, ground_truth, extra_info=None, **kwargs):
+    return _judge(data_source, solution_str, ground_truth, extra_info)
+""",
+)
 
 
 def verl(judge: Judged | Source, *, options: DialectOptions | None = None) -> "VerlReward":

@@ -181,7 +181,7 @@ def test_verifiers_knows_a_group_by_its_plural_names_and_gets_a_list():
 
 
 def test_verifiers_needs_a_word_for_what_it_would_make_a_zero_of():
-    with pytest.raises(ConfigError, match=r"turns every exception into 0\.0"):
+    with pytest.raises(ConfigError, match=r"makes 0\.0 of every exception"):
         verifiers(right, options=DialectOptions(on_skip=0.0))
 
 
