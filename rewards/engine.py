@@ -3,7 +3,7 @@
 Per-row, batched and async rules run in worker processes (rewards/worker.py), a chunk of rows at a time. A watchdog
 kills a worker when one row exceeds its limit: finished rows keep their outcomes, that row is `timeout` (`error` if the
 worker died by itself), the rest goes to another worker. Columnar rules run here, in Polars, without a clock; reward
-models too, in batches (rewards/model_pool.py).
+models too, in batches (rewards/model_pool.py), unless they are given a process (rewards/model_process.py).
 """
 
 import os
@@ -18,6 +18,7 @@ from rewards import columnar
 from rewards.judged import Judged
 from rewards.judgement import Judgement, Limits
 from rewards.model_pool import ModelPool
+from rewards.model_process import ModelProcess
 from rewards.process import Crew
 from rewards.rule import Form
 from rewards.scorer import Scorer
@@ -34,13 +35,13 @@ class RulePool:
                 ...
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, models: ModelProcess | None = None) -> None:
         self.limits = limits or Limits()
         self.workers = self.limits.workers or _cores()
         self._crew = Crew(self.workers, self.limits.memory_mb)
         self._chunks: dict[str, int] = {}
         self._judging = False
-        self._models = ModelPool()
+        self._models = models or ModelPool()
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ import pyarrow as pa
 from rewards.engine import Limits, RulePool
 from rewards.formula import SKIPPED
 from rewards.live import Batch, batch_of
+from rewards.model_process import ModelProcess
 from rewards.origin import frozen
 from rewards.outcome import Outcome, Status
 from rewards.plugins import find_rule
@@ -70,11 +71,11 @@ Block = list[tuple[int, Scored]]
 class Judge:
     """A reward with worker processes of its own; one batch at a time."""
 
-    def __init__(self, reward: Reward, limits: Limits) -> None:
+    def __init__(self, reward: Reward, limits: Limits, models: ModelProcess | None = None) -> None:
         # the code as it is now, whatever happens to its files while the service runs
         scorers = tuple(replace(s, rule=replace(s.rule, origin=frozen(s.rule.origin))) for s in reward.scorers)
         self.reward = replace(reward, scorers=scorers)
-        self._pool = RulePool(limits)
+        self._pool = RulePool(limits, models)
 
     def warm(self) -> None:
         """Start the worker processes, with a rule that does next to nothing, and load the reward models.

@@ -26,7 +26,7 @@ def main() -> NoReturn:
     given = json.loads(sys.argv[1])
     for name in ("connection", "slot", "lifeline"):
         os.set_inheritable(given[name], False)
-    _die_with(given["lifeline"])
+    die_with(given["lifeline"])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool decides
     connection = Connection(given["connection"])
     connection.send(None)
@@ -40,7 +40,7 @@ def main() -> NoReturn:
         connection.send(worker.work(message))
 
 
-def _die_with(lifeline: int) -> None:
+def die_with(lifeline: int) -> None:
     """Have the kernel kill this process group as soon as the other end of the pipe is closed.
 
     That is when the pool's process is gone, however it went. A thread that waits for it would not do: a rule that

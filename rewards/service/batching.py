@@ -101,7 +101,9 @@ class RewardService:
         limits = Limits(self.settings.timeout, self.settings.workers, self.settings.memory_mb)
         # a reward model is in memory once
         loads = any(scorer.rule.form is Form.MODEL for scorer in self.reward.scorers)
-        self._lanes = [Lane(self.reward, limits) for _ in range(1 if loads else self.settings.lanes)]
+        self._lanes = [
+            Lane(self.reward, limits, self.settings.deadline) for _ in range(1 if loads else self.settings.lanes)
+        ]
         await self._lanes[0].warm()
         self._pump = asyncio.create_task(self._run())
 
@@ -123,6 +125,8 @@ class RewardService:
             return "the service is stopping"
         if self._pump is None or self._pump.done():
             return "the service is not running"
+        if broken := next((lane.trouble for lane in self._lanes if lane.trouble), ""):
+            return broken
         return "too many items are waiting" if self.queue.items >= self.settings.max_queue else ""
 
     async def score(

@@ -8,17 +8,25 @@ from contextlib import closing
 
 from rewards.engine import Limits
 from rewards.item_judge import Block, Judge
+from rewards.model_process import ModelProcess
 from rewards.spec import Reward
 from schemas.service import RewardItem
 
 
 class Lane:
-    """A judge and its thread."""
+    """A judge and its thread; reward models have a process of their own.
 
-    def __init__(self, reward: Reward, limits: Limits) -> None:
+    Args:
+        reward: what judges.
+        limits: of the rules.
+        patience: seconds until a batch of a reward model must be finished.
+    """
+
+    def __init__(self, reward: Reward, limits: Limits, patience: float) -> None:
         self.since: float | None = None
         """When its batch was sent (monotonic clock, seconds); None while it is idle."""
-        self._judge = Judge(reward, limits)
+        self._models = ModelProcess(patience)
+        self._judge = Judge(reward, limits, self._models)
         self._thread = ThreadPoolExecutor(1, "datakit-lane")
 
     async def warm(self) -> None:
@@ -29,6 +37,11 @@ class Lane:
             UserError: a model cannot be loaded.
         """
         await asyncio.wrap_future(self._thread.submit(self._judge.warm))
+
+    @property
+    def trouble(self) -> str:
+        """Why the reward models cannot be loaded; empty if they can."""
+        return self._models.trouble
 
     async def judge(
         self, items: Sequence[RewardItem], deliver: Callable[[Block], None], unwanted: Callable[[], bool]
