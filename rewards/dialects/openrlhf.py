@@ -40,6 +40,9 @@ class Said(Frozen):
     model_config = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="constants")
 
 
+PROMPT_END = 16
+"""Characters by which the end of a prompt that was cut is known."""
+
 EXAMPLE: dict[str, Any] = {
     "query": ["<|im_start|>user\n6 x 7?<|im_end|>\n<|im_start|>assistant\n42<|im_end|>"],
     "prompts": ["<|im_start|>user\n6 x 7?<|im_end|>\n<|im_start|>assistant\n"],
@@ -120,6 +123,10 @@ def _answer(query: str, prompt: str, options: DialectOptions) -> str:
         for start in (prompt, without_special(prompt, options)):
             if whole.startswith(start):
                 return whole.removeprefix(start)
+    end = prompt[-PROMPT_END:]  # a prompt that is too long is cut at its beginning
+    kept = query[: query.find(end) + len(end)] if end in query else ""
+    if len(end) == PROMPT_END and kept and prompt.endswith(kept):
+        return query.removeprefix(kept)
     raise InputError(f"a query does not begin with its prompt: {query[:60]!r} is not {prompt[:60]!r} and more")
 
 

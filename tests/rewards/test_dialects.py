@@ -89,6 +89,14 @@ def test_a_label_that_is_an_object_is_the_columns():
     assert openrlhf(asked)(["6 x 7?42"], ["6 x 7?"], numpy_label)["rewards"] == [1.0]
 
 
+def test_a_prompt_that_was_cut_at_its_beginning_is_still_no_part_of_the_answer():
+    prompt = "What is the product of six and seven? Answer:"
+    reward = openrlhf(right, options=DialectOptions(label="answer"))
+    assert reward(["of six and seven? Answer:42</s>"], [prompt], ["42"])["rewards"] == [1.0]
+    with pytest.raises(InputError, match="does not begin with its prompt"):
+        reward(["Of six and eight? Answer:42</s>"], [prompt], ["42"])
+
+
 def test_a_query_of_another_prompt_and_lists_of_other_lengths_are_refused():
     with pytest.raises(InputError, match="does not begin with its prompt"):
         openrlhf(right)(["6 x 8? 48"], ["6 x 7?"], ["42"])
