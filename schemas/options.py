@@ -199,6 +199,27 @@ class DiagnoseOptions(Frozen):
     """Groups whose texts are read."""
 
 
+class AuditOptions(Frozen):
+    """What is examined in a pair set, what is a warning, and what becomes of the offenders."""
+
+    threshold: dict[str, JsonValue] = {}
+    """Largest figure that is no warning: check=number; repeatable (docs/audit.md has the defaults)."""
+    held_out: tuple[str, ...] = ()
+    """Data set whose prompts are not to be trained on, name or name@version; repeatable."""
+    tokenizer: Path | None = None
+    """Directory of the trainer's model or tokenizer: finds pairs of which it sees no difference."""
+    max_length: int = Field(1024, ge=1)
+    """The trainer's max_length, in tokens; counts with --tokenizer."""
+    fail_on_warning: bool = False
+    """Exit 1 if anything is a warning."""
+    details: bool = False
+    """Print the figures behind every check, not only behind warnings."""
+    fix: bool = False
+    """Store a version without the pairs that checks of single pairs name; the ledger says why each went."""
+    name: str | None = Field(None, alias="as")
+    """Name of that version (default: the set's own; of an ingested file NAME-fixed)."""
+
+
 class CompareOptions(Frozen):
     """The judge, and what it compares."""
 

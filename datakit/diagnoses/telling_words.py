@@ -5,6 +5,7 @@ import polars as pl
 from pydantic import Field
 
 from datakit.diagnosis import Diagnosis, Finding
+from datakit.pieces import END, START, grams_of, shown
 from datakit.scored import Numbers, Scored
 from schemas.report import Table
 
@@ -14,21 +15,8 @@ SURE = 3.0
 """Least z of an n-gram that counts; and so many deviations its difference must be from none."""
 RARE = 5
 """Answers in which an n-gram must be."""
-CHARACTERS = 4000
-"""Of each answer, from its beginning."""
-TAIL = 40
-"""And from its end."""
 ALIKE = 1.25
 """Lengths of which one is at most so many times the other count as equal."""
-
-START, END, SENTENCE, LINE = "\ue000", "\ue001", "\ue002", "\ue003"
-_MARKS = {START: "[start]", END: "[end]", SENTENCE: "[sentence]", LINE: "[line]"}
-"""Where something stands, as a character that no text has, and as it is shown."""
-_PIECE = (
-    r"[\p{Han}\p{Hiragana}\p{Katakana}]|[\p{L}\p{N}][\p{L}\p{N}'’-]*"
-    r"|\*+|#+|`+|_+|-+|=+|~+|>+|!+|！+|\?+|？+|\.+|。+|[^\s\p{L}\p{N}]"
-)
-"""A word, a Chinese or Japanese character, a run of one mark of punctuation or Markdown, any other character."""
 
 
 class TellingWords(Diagnosis):
@@ -44,51 +32,23 @@ class TellingWords(Diagnosis):
         if len(chosen) < 2 * RARE:
             return Finding(None, "too few groups whose rewards differ")
         rows = np.concatenate([scored.best[chosen], scored.worst[chosen]])
-        grams = _grams(scored.texts(rows), self.n).join(_by_length(scored.chars[rows]), on="text")
+        grams = grams_of(scored.texts(rows), self.n).join(_by_length(scored.chars[rows]), on="text")
         told = pl.concat([_told(grams, len(chosen)), *(_together(grams, len(chosen), mark) for mark in (START, END))])
         told = told.filter(pl.col("beyond").abs() >= SURE * ((pl.col("best") + pl.col("worst")) / len(chosen)).sqrt())
         if told.is_empty():
             return Finding(0.0, "no n-gram tells the best answers from the worst")
         told = told.sort("beyond", "gram")
-        shown = [*told.tail(SHOWN).reverse().rows(), *told.filter(pl.col("beyond") < 0).head(SHOWN).rows()]
+        extremes = [*told.tail(SHOWN).reverse().rows(), *told.filter(pl.col("beyond") < 0).head(SHOWN).rows()]
         columns = ("n-gram", "of the best", "of the worst", "difference", "beyond length", "z")
-        unique = tuple(dict.fromkeys((_shown(gram), *figures) for gram, *figures in shown))
+        unique = tuple(dict.fromkeys((shown(gram), *figures) for gram, *figures in extremes))
         table = Table(title=f"n-grams, in shares of {len(chosen):,} answers", columns=columns, rows=unique)
         gram, of_best, of_worst, _, beyond, _ = max(told.rows(), key=lambda row: (abs(row[4]), row[0]))
-        says = f"apart: {_shown(gram)!r} is in {of_best:.0%} of the best answers and in {of_worst:.0%} of the worst"
+        says = f"apart: {shown(gram)!r} is in {of_best:.0%} of the best answers and in {of_worst:.0%} of the worst"
         return Finding(abs(beyond), says, (table,))
 
     def advice(self) -> str:
         """See the base class."""
         return "look whether it is what you mean to teach; a phrase that pays will be said everywhere"
-
-
-def _shown(gram: str) -> str:
-    return "".join(_MARKS.get(character, character) for character in gram)
-
-
-def _marked(texts: pl.Series) -> pl.Series:
-    """The texts in small letters, with marks where they, their sentences and their lines begin, and where they end."""
-    text = pl.col("text").str.strip_chars()
-    long = text.str.len_chars() > CHARACTERS + TAIL
-    read = pl.when(long).then(text.str.head(CHARACTERS) + "\n" + text.str.tail(TAIL)).otherwise(text)
-    lines = read.str.to_lowercase().str.replace_all(r"\n\s*", f"\n{LINE}")
-    sentences = lines.str.replace_all(r"([.!?]\s|[。！？])", f"${{1}}{SENTENCE}")
-    return texts.alias("text").to_frame().select(pl.concat_str(pl.lit(START), sentences, pl.lit(END))).to_series()
-
-
-def _grams(texts: pl.Series, n: int) -> pl.DataFrame:
-    """The n-grams of each text, once: text (its place), gram."""
-    words = (
-        _marked(texts).str.extract_all(_PIECE).alias("word").to_frame()
-        .with_row_index("text").explode("word").drop_nulls()
-    )  # fmt: skip
-    grams = [words.select("text", gram="word")]
-    gram = pl.col("word")
-    for step in range(1, n):
-        gram = gram + " " + pl.col("word").shift(-step).over("text")
-        grams.append(words.select("text", gram=gram).drop_nulls())
-    return pl.concat(grams).unique()
 
 
 _FIGURES = {

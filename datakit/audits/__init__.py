@@ -1,0 +1,1 @@
+"""What `datakit audit` looks for, one file each (datakit/auditing.py)."""
