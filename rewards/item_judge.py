@@ -55,11 +55,14 @@ def result_of(item: RewardItem, scored: Scored, names: Sequence[str], *, cached:
         names: the scorers' names, in the order of the outcomes.
         cached: whether an equal item was judged before.
     """
+    # our own values, which need no check
     outcomes = {
-        name: OutcomeResult(status=said.status.value, value=said.value, reason=said.reason, seconds=said.seconds)
+        name: OutcomeResult.model_construct(
+            status=said.status.value, value=said.value, reason=said.reason, seconds=said.seconds
+        )
         for name, said in zip(names, scored.outcomes, strict=True)
     }
-    return ItemResult(
+    return ItemResult.model_construct(
         id=item.id, reward=scored.reward, reason=scored.reason, failed=scored.failed, outcomes=outcomes, cached=cached
     )
 

@@ -24,7 +24,7 @@ from rewards.service.queue import Entry, Queue, Ticket
 from rewards.service.refusal import ClientGone, Refusal
 from rewards.spec import Reward
 from schemas.errors import ConfigError
-from schemas.service import ItemResult, RewardItem, ServeOptions
+from schemas.service import ItemResult, RewardItem, ServeOptions, Versions
 
 HELD_UP = 0.2
 """Seconds after which a batch counts as held up, and the next one gets another lane."""
@@ -70,12 +70,16 @@ class RewardService:
             )
         self.reward = reward
         self.settings = settings
+        scorers = {scorer.name: scorer.fingerprint for scorer in reward.scorers}
+        self.versions = Versions(reward_id=reward.reward_id, scorers=scorers)
+        """What judges."""
+        self._names = list(scorers)
         self.stopping = False
         self.stuck = False
         """After `stop`: a lane is still busy."""
         self.queue = Queue()
         self.metrics = Metrics(
-            [scorer.name for scorer in reward.scorers],
+            self._names,
             lambda: self.queue.items,
             lambda: sum(lane.since is None for lane in self._lanes),
         )
@@ -85,6 +89,7 @@ class RewardService:
         self._lanes: list[Lane] = []
         self._freed = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
+        self._watcher: asyncio.Task[None] | None = None
         self._judging: set[asyncio.Task[None]] = set()
         self._company = 0
         """Requests that the last batch came from."""
@@ -106,15 +111,17 @@ class RewardService:
         ]
         await self._lanes[0].warm()
         self._pump = asyncio.create_task(self._run())
+        self._watcher = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
         """Finish what was accepted, then end the lanes and all their processes."""
         self.stopping = True
         while self._open:  # each ends by its deadline
             await asyncio.sleep(0.02)
-        if self._pump is not None:
-            self._pump.cancel()
-            await asyncio.gather(self._pump, return_exceptions=True)
+        for task in (self._pump, self._watcher):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         lanes, self._lanes = self._lanes, []
         self.stuck |= not all(await asyncio.gather(*(lane.stop(STOP_PATIENCE) for lane in lanes)))
 
@@ -173,10 +180,14 @@ class RewardService:
             Refusal: as in `score`.
             ClientGone: nobody waits any more.
         """
-        judged = await self.score(items, gone=gone)
-        names = [scorer.name for scorer in self.reward.scorers]
-        told = enumerate(zip(items, judged.results, strict=True))
-        return [result_of(item, scored, names, cached=place in judged.cached) for place, (item, scored) in told]
+        return self.told(items, await self.score(items, gone=gone))
+
+    def told(self, items: Sequence[RewardItem], judged: Answer) -> list[ItemResult]:
+        """What a client is told of its items, in order."""
+        return [
+            result_of(item, scored, self._names, cached=place in judged.cached)
+            for place, (item, scored) in enumerate(zip(items, judged.results, strict=True))
+        ]
 
     def _admit(self, items: int) -> None:
         if self.stopping:
@@ -201,18 +212,30 @@ class RewardService:
     async def _answered(self, ticket: Ticket, seconds: float, gone: Gone | None) -> None:
         """Wait for a ticket, until its deadline or until nobody else does."""
         self._open.add(ticket)
-        look = LOOK
+        ticket.gone = gone
+        left = max(ticket.since + seconds - time.monotonic(), 0)
+        deadline = asyncio.get_running_loop().call_later(left, ticket.end)
         try:
-            while not ticket.done.done() and (left := ticket.since + seconds - time.monotonic()) > 0:
-                await asyncio.wait([ticket.done], timeout=min(look, left))
-                look = min(2 * look, RARELY)
-                if not ticket.done.done() and gone is not None and await gone():
-                    self.metrics.abandoned.inc()
-                    raise ClientGone("the client went away")
+            await ticket.done
         finally:  # also if the request is cancelled
+            deadline.cancel()
             ticket.open = False
             self.queue.drop(ticket)
             self._open.discard(ticket)
+        if ticket.left:
+            self.metrics.abandoned.inc()
+            raise ClientGone("the client went away")
+
+    async def _watch(self) -> None:
+        """Look whether the clients of requests that take long are still there; less and less often."""
+        while True:
+            await asyncio.sleep(LOOK)
+            now = time.monotonic()
+            for ticket in [one for one in self._open if one.look <= now]:
+                ticket.look = now + min(now - ticket.since, RARELY)
+                if ticket.gone is not None and await ticket.gone():
+                    ticket.left = True
+                    ticket.end()
 
     async def _run(self) -> None:
         """The pump: a batch after another, as lanes become free."""

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from rewards.item_judge import Scored
@@ -26,6 +27,17 @@ class Ticket:
     """When the first item was sent."""
     open: bool = True
     """Whether somebody waits for it."""
+    gone: Callable[[], Awaitable[bool]] | None = None
+    """Tells whether the client went away."""
+    look: float = 0.0
+    """When to ask next."""
+    left: bool = False
+    """The client went away."""
+
+    def end(self) -> None:
+        """End the wait, whatever is missing."""
+        if not self.done.done():
+            self.done.set_result(None)
 
     def settle(self, place: int, scored: Scored, *, cached: bool = False) -> None:
         """Note a result; the last one ends the wait."""
@@ -34,8 +46,8 @@ class Ticket:
             self.missing -= 1
             if cached:
                 self.cached.add(place)
-            if not self.missing and not self.done.done():
-                self.done.set_result(None)
+            if not self.missing:
+                self.end()
 
 
 @dataclass(frozen=True, slots=True)

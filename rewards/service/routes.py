@@ -8,11 +8,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from rewards.item_judge import result_of
 from rewards.service.batching import Answer, RewardService
 from rewards.service.refusal import Refusal
 from rewards.service.wire import answer, read, takes
-from rewards.spec import Reward
 from schemas.service import (
     ErrorResponse,
     HealthResponse,
@@ -21,7 +19,6 @@ from schemas.service import (
     RewardsResponse,
     Timings,
     VersionResponse,
-    Versions,
 )
 
 
@@ -86,26 +83,18 @@ async def rewards(request: Request) -> Response:
     body = await read(request, RewardsRequest)
     service = service_of(request)
     judged = await service.score(body.items, deadline=body.deadline, gone=request.is_disconnected)
-    return answer(response_of(service.reward, body.items, judged))
+    return answer(response_of(service, body.items, judged))
 
 
-def response_of(reward: Reward, items: list[RewardItem], judged: Answer) -> RewardsResponse:
+def response_of(service: RewardService, items: list[RewardItem], judged: Answer) -> RewardsResponse:
     """What the native endpoint answers."""
-    names = [scorer.name for scorer in reward.scorers]
-    return RewardsResponse(
-        reward=reward.name,
-        items=[
-            result_of(item, scored, names, cached=place in judged.cached)
-            for place, (item, scored) in enumerate(zip(items, judged.results, strict=True))
-        ],
-        versions=versions_of(reward),
-        timings=Timings(waited=judged.waited, total=judged.total),
+    # our own values: to check them once more would cost as much as to write them
+    return RewardsResponse.model_construct(
+        reward=service.reward.name,
+        items=service.told(items, judged),
+        versions=service.versions,
+        timings=Timings.model_construct(waited=judged.waited, total=judged.total),
     )
-
-
-def versions_of(reward: Reward) -> Versions:
-    """What judges."""
-    return Versions(reward_id=reward.reward_id, scorers={scorer.name: scorer.fingerprint for scorer in reward.scorers})
 
 
 @router.get("/healthz")
@@ -126,8 +115,8 @@ async def readyz(request: Request) -> HealthResponse:
 @router.get("/version")
 async def what(request: Request) -> VersionResponse:
     """What judges here: each scorer's fingerprint."""
-    reward = service_of(request).reward
-    return VersionResponse(datakit=version("datakit"), reward=reward.name, versions=versions_of(reward))
+    service = service_of(request)
+    return VersionResponse(datakit=version("datakit"), reward=service.reward.name, versions=service.versions)
 
 
 @router.get("/metrics", response_class=Response)
