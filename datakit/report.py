@@ -1,4 +1,4 @@
-"""Stage report: one HTML page that describes an SFT set, with everything in it: no network, no scripts.
+"""Stage report: one HTML page about an SFT or a pair set, with everything in it: no network, no scripts.
 
 The store is open only while the rows are read. The page depends on nothing but the store, so a second run gives the
 same bytes.
@@ -7,17 +7,21 @@ same bytes.
 import os
 from pathlib import Path
 
+from datakit import datasets
+from datakit.audit import examined, warns
+from datakit.audit_page import render as render_audit
 from datakit.report_figures import LENGTH_UNITS, figures_of, lengths_in
 from datakit.report_page import render
 from datakit.report_rows import Facts, read_facts
 from datakit.store import Store
+from datakit.trl_rows import PREFERENCE, create_exported
 from schemas.errors import UserError
-from schemas.options import PageOptions
+from schemas.options import AuditOptions, PageOptions
 from schemas.report import Report
 
 
 def report(dataset: str, options: PageOptions, *, store: Store) -> Report:
-    """Describe an SFT set; of a cleaned one also what it was before, and why rows went.
+    """Describe an SFT set, of a cleaned one also what it was before and why rows went; audit a set of pairs.
 
     Args:
         dataset: its name (`name[@version]`).
@@ -29,6 +33,8 @@ def report(dataset: str, options: PageOptions, *, store: Store) -> Report:
         ConfigError: it is a set of something else, or the tokenizer cannot be read.
         UserError: the file cannot be written.
     """
+    if _has_pairs(dataset, store):
+        return _audit_page(dataset, options, store)
     units = lengths_in(options.tokenizer) if options.tokenizer else LENGTH_UNITS
     measures = {unit: length.measured() for unit, length in units.items()}
     with store.read() as con:
@@ -40,6 +46,25 @@ def report(dataset: str, options: PageOptions, *, store: Store) -> Report:
         version=facts.dataset.version,
         counts=facts.counts(),
         notes=_notes(facts),
+        output=str(options.output),
+        unchanged=write_page(options.output, page.encode("utf-8")),
+    )
+
+
+def _has_pairs(dataset: str, store: Store) -> bool:
+    with store.read() as con:
+        found = datasets.get(con, dataset)
+        return found.kind == "pairs" or (found.kind == "examples" and create_exported(con, found) == PREFERENCE)
+
+
+def _audit_page(dataset: str, options: PageOptions, store: Store) -> Report:
+    audited, checks, findings = examined(dataset, AuditOptions(tokenizer=options.tokenizer), store)
+    page = render_audit(audited, checks, findings)
+    return Report(
+        stage="report",
+        dataset=audited.dataset.name,
+        version=audited.dataset.version,
+        counts={"pairs": audited.pairs.height, "warnings": sum(warns(checks[name], findings[name]) for name in checks)},
         output=str(options.output),
         unchanged=write_page(options.output, page.encode("utf-8")),
     )

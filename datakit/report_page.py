@@ -45,7 +45,7 @@ class Difference:
 def render(facts: Facts, figures: Figures) -> str:
     """The page as HTML."""
     counts = facts.counts()
-    return _template().render(
+    return template("report.html.jinja").render(
         facts=facts,
         figures=figures,
         counts=counts,
@@ -139,7 +139,8 @@ def _code(char: str) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A template beside this file, with the filters above."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -159,4 +160,4 @@ def _template() -> jinja2.Template:
         "difference": difference,
     }
     environment.filters.update(filters)
-    return environment.get_template("report.html.jinja")
+    return environment.get_template(name)

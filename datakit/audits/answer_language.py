@@ -18,6 +18,9 @@ _NAMES = (
 )
 """A prompt that names a language or asks for a translation may be answered in another."""
 
+_NAME = r"\b\p{Lu}[\p{L}\p{M}]*"
+"""A word with a capital: `MacBook Pro` is not Czech."""
+
 
 class AnswerLanguage(Audit):
     """Share of the pairs with a side in another language than the prompt, unless the prompt speaks of a language.
@@ -32,7 +35,8 @@ class AnswerLanguage(Audit):
         """See the base class."""
         texts = {"asked": "prompt", "chosen": "chosen", "rejected": "rejected"}
         found = audited.pairs.select("row", "context", *(pl.col(text).alias(name) for name, text in texts.items()))
-        told = found.with_columns(languages_of(found[name]).alias(name) for name in texts)
+        bare = found.with_columns(pl.col(*texts).str.replace_all(_NAME, " "))
+        told = found.with_columns(languages_of(bare[name]).alias(name) for name in texts)
         free = ~pl.col("context").str.contains(_NAMES)
         sides = {side: _differ("asked", side) & free for side in ("chosen", "rejected")}
         apart = _differ("chosen", "rejected") & free

@@ -1,4 +1,4 @@
-"""Describe an SFT set on one HTML page: what was dropped and why, lengths, languages, duplicates, examples.
+"""Describe an SFT set on one HTML page (what was dropped and why, lengths, languages, examples), or audit pairs.
 
 Example: datakit report alpaca-clean -o alpaca.html
 """
@@ -14,7 +14,7 @@ from schemas.report import Report
 
 @prints_reports
 def command(
-    name: Annotated[str, typer.Argument(help="SFT data set: name or name@version.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="SFT or pair set: name or name@version.", show_default=False)],
     session: Session,
     options: PageOptions,
 ) -> Report:

@@ -10,11 +10,12 @@ from datakit.audit import PACKAGE, audit, examined, load_audits
 from datakit.build_pairs import build_pairs
 from datakit.export import export
 from datakit.ingest import ingest
+from datakit.report import report
 from datakit.store import Store
 from rewards.outcome import Outcome, Status
 from rewards.plugins import variant_names
 from schemas.errors import ConfigError, NotFoundError
-from schemas.options import AuditOptions, ExportOptions, GroupOptions, IngestOptions, PairOptions
+from schemas.options import AuditOptions, ExportOptions, GroupOptions, IngestOptions, PageOptions, PairOptions
 
 WORDS = "river stone light morning paper garden window table forest silver music travel letter".split()  # noqa: SIM905
 CHINESE = "我们今天早上在河边看见一只白色的鸟飞过花园然后落在窗前的木桌上唱歌"
@@ -105,6 +106,7 @@ LOOK_ALIKES = [
     pair("Is the value below zero?", "The value of it is -5.", "The value of it is 5."),
     pair("Translate to Chinese: the bird is in the garden of the king.", chinese("z"), prose("z")),
     pair("Name a colour", "Blue", "Sky"),
+    pair("Suggest what goes with the computer", "Mouse + Screen", "MacBook Pro + iMac Pro\nMac Pro + Mac Do"),
     pair("Look at it with the tool.", calling(CALL), calling(OTHER)),
     pair("List three birds of the garden", "1. Robin\n2. Wren\n3. Tit", "Robin, wren and tit are birds of the garden."),
     pair("Say a number between them", "7", "8"),
@@ -162,9 +164,9 @@ def figures(desk: Any, rows: list[dict[str, Any]], **options: Any) -> dict[str, 
 
 def test_an_honest_set_has_no_warning(desk: Any) -> None:
     desk.ingest(HONEST)
-    report = audit("data", AuditOptions(fail_on_warning=True), store=desk.store)
-    assert report.notes == ("no warning",)
-    assert report.exit_code == 0
+    done = audit("data", AuditOptions(fail_on_warning=True), store=desk.store)
+    assert done.notes == ("no warning",)
+    assert done.exit_code == 0
 
 
 def test_longer_answers_that_always_win_are_a_length_bias(desk: Any) -> None:
@@ -206,14 +208,14 @@ def test_held_out_prompts_are_found_the_same_nearly_the_same_and_inside_others(d
 def test_fix_leaves_out_the_offenders_once_and_the_ledger_has_each(planted: tuple[Store, Found]) -> None:
     store, (audited, checks, findings) = planted
     named = {row for name, finding in findings.items() if checks[name].drops for row in finding.offenders["row"]}
-    report = audit("planted", AuditOptions(fix=True), store=store)
-    counts = report.counts
-    assert (report.dataset, report.version) == ("planted-fixed", 1)
+    done = audit("planted", AuditOptions(fix=True), store=store)
+    counts = done.counts
+    assert (done.dataset, done.version) == ("planted-fixed", 1)
     assert counts["pairs"] == counts["kept"] + counts["dropped"] == audited.pairs.height
-    assert counts["dropped"] == len(named) == sum(report.reasons.values())
+    assert counts["dropped"] == len(named) == sum(done.reasons.values())
     assert counts["prompts"] == counts["prompts kept"] + counts["prompts dropped"]
     with store.read() as con:
-        ledger = con.execute("SELECT count(*), count(item_id) FROM ledger WHERE run_id = ?", [report.run_id]).fetchall()
+        ledger = con.execute("SELECT count(*), count(item_id) FROM ledger WHERE run_id = ?", [done.run_id]).fetchall()
     assert ledger == [(len(named), len(named))]
     again = audit("planted", AuditOptions(fix=True), store=store)
     assert again.version == 1
@@ -232,8 +234,8 @@ def test_fix_of_built_pairs_is_a_version_that_keeps_reward_and_source(
     commas = [[drawn(text, (Outcome(Status.OK, float(k)),)) for k, text in enumerate(("Yes, sir.", "Yes sir"))]]
     fill(desk.store, good + commas, reward)
     build_pairs("p", PairOptions(), reward=reward, groups=GroupOptions(), store=desk.store, name="made")
-    report = audit("made", AuditOptions(fix=True), store=desk.store)
-    assert (report.version, report.reasons, report.counts["kept"]) == (2, {"similar_sides": 1}, 6)
+    done = audit("made", AuditOptions(fix=True), store=desk.store)
+    assert (done.version, done.reasons, done.counts["kept"]) == (2, {"similar_sides": 1}, 6)
     same = desk.sql(
         "SELECT count(*) FROM pairs n SEMI JOIN pairs o ON n.pair_id = o.pair_id AND n.margin = o.margin "
         "AND n.reward_id = o.reward_id AND n.strategy = o.strategy AND o.version = 1 WHERE n.version = 2"
@@ -276,3 +278,17 @@ def test_a_warning_fails_only_on_request_and_a_threshold_silences_it(planted: tu
     assert audit("planted", AuditOptions(fail_on_warning=True), store=store).exit_code == 1
     silent = dict.fromkeys(variant_names(PACKAGE), 1)
     assert audit("planted", AuditOptions(fail_on_warning=True, threshold=silent), store=store).exit_code == 0
+
+
+def test_the_report_of_pairs_is_one_page_with_each_problem_and_escapes_what_it_shows(desk: Any) -> None:
+    hostile = "<script>alert(1)</script>\u202e <b>"
+    desk.ingest([*HONEST, pair(f"{hostile} What is it?", "", hostile)])
+    output = desk.folder / "report.html"
+    first = report("data", PageOptions(output=output), store=desk.store)
+    page = output.read_text(encoding="utf-8")
+    assert first.counts == {"pairs": len(HONEST) + 1, "warnings": 1}
+    assert "<script" not in page
+    assert "http" not in page
+    assert page.count("&lt;script&gt;") == 2
+    assert all(f">{name}<" in page for name in variant_names(PACKAGE))
+    assert report("data", PageOptions(output=output), store=desk.store).unchanged

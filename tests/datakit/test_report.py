@@ -249,8 +249,8 @@ def test_what_cannot_be_described_is_one_line(desk: Any, page_of: Any, capsys: A
     page_of(raw_rows(), None)
     desk.ingest([{"prompt": "a"}], name="prompts.jsonl")
     with desk.store.write() as con:
-        con.execute("INSERT INTO datasets VALUES ('pairs', 1, 'pairs', uuid(), '{}')")
-    for name in ("prompts", "pairs"):
+        con.execute("INSERT INTO datasets VALUES ('selection', 1, 'selection', uuid(), '{}')")
+    for name in ("prompts", "selection"):
         with pytest.raises(ConfigError, match=rf"{name}@1 is a {name} set.*ingest and clean.*datakit show {name}@1"):
             report(name, PageOptions(), store=desk.store)
     with pytest.raises(NotFoundError, match="no data set 'nope'"):
