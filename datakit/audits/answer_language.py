@@ -19,7 +19,7 @@ _NAMES = (
 """A prompt that names a language or asks for a translation may be answered in another."""
 
 _NAME = r"\b\p{Lu}[\p{L}\p{M}]*"
-"""A word with a capital: `MacBook Pro` is not Czech."""
+"""A word with a capital. With them `MacBook Pro` looks Czech, without them `How do I get to` looks Polish."""
 
 
 class AnswerLanguage(Audit):
@@ -36,7 +36,7 @@ class AnswerLanguage(Audit):
         texts = {"asked": "prompt", "chosen": "chosen", "rejected": "rejected"}
         found = audited.pairs.select("row", "context", *(pl.col(text).alias(name) for name, text in texts.items()))
         bare = found.with_columns(pl.col(*texts).str.replace_all(_NAME, " "))
-        told = found.with_columns(languages_of(bare[name]).alias(name) for name in texts)
+        told = found.with_columns(_surely(languages_of(found[name]), languages_of(bare[name])) for name in texts)
         free = ~pl.col("context").str.contains(_NAMES)
         sides = {side: _differ("asked", side) & free for side in ("chosen", "rejected")}
         apart = _differ("chosen", "rejected") & free
@@ -56,6 +56,11 @@ class AnswerLanguage(Audit):
     def advice(self) -> str:
         """See the base class."""
         return "the language is easier to learn than what you mean; --fix leaves such pairs out"
+
+
+def _surely(told: pl.Series, without_names: pl.Series) -> pl.Series:
+    """The language, where it is the same with and without the words that have a capital."""
+    return told.set(told != without_names, UNKNOWN)
 
 
 def _differ(one: str, other: str) -> pl.Expr:
