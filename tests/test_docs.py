@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from datakit.audit import load_audits
 from datakit.cleaning import load_recipe
 from datakit.cli.app import commands
 from datakit.diagnose import load_diagnoses
@@ -133,6 +134,14 @@ def test_the_documents_name_every_diagnosis_with_its_threshold():
     for name, diagnosis in load_diagnoses({}).items():
         row = next(line for line in text.split("\n") if line.startswith(f"| `{name}`"))
         assert re.search(rf"\| {diagnosis.threshold:g}[:, ]", row), name
+
+
+def test_the_documents_name_every_check_of_an_audit_with_its_threshold():
+    text = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    for name, check in load_audits({}).items():
+        row = next(line for line in text.split("\n") if line.startswith(f"| `{name}`"))
+        assert re.search(rf"\| {check.threshold:g}[: ]", row), name
+        assert row.endswith("| yes |" if check.drops else "| no |"), name
 
 
 def test_the_documents_name_every_option_of_the_trainings():
