@@ -1,14 +1,18 @@
 """The app: the service's own endpoints, and those of the dialects that have `routes`."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rewards.plugins import load_variant, variant_names
 from rewards.service import routes
@@ -58,7 +62,6 @@ def create_app(reward: Reward, settings: ServeOptions | None = None, *, token: s
         redoc_url=None,
     )
     app.state.service = service
-    app.add_middleware(Guard, settings=settings, token=token, metrics=service.metrics)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(UserError, _misunderstood)
     app.add_exception_handler(NoRewardError, _no_reward)
@@ -66,13 +69,36 @@ def create_app(reward: Reward, settings: ServeOptions | None = None, *, token: s
     app.add_exception_handler(Exception, _failed)
     for event in (ClientGone, ClientDisconnect):
         app.add_exception_handler(event, _gone)
-    app.include_router(routes.native)
     app.include_router(routes.router)
     for name in variant_names("rewards.dialects"):
         routes_of = getattr(load_variant("rewards.dialects", name), "routes", None)
         if routes_of is not None:
             app.include_router(routes_of())
+    often = next(route for route in app.routes if isinstance(route, APIRoute) and route.endpoint is routes.rewards)
+    app.add_middleware(Express, route=often, handlers=app.exception_handlers)
+    app.add_middleware(Guard, settings=settings, token=token, metrics=service.metrics)
     return app
+
+
+class Express:
+    """Middleware: one route that is called past the framework's router, which would take a tenth of its time."""
+
+    def __init__(self, app: ASGIApp, route: APIRoute, handlers: Mapping[Any, Any]) -> None:
+        self.app = app
+        self._route = route
+        self._direct = ExceptionMiddleware(self._answer, handlers=handlers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and scope["path"] == self._route.path and scope["method"] in self._route.methods:
+            scope["route"] = self._route
+            await self._direct(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response: Response = await self._route.endpoint(Request(scope, receive))
+        await response(scope, receive, send)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -73,13 +73,17 @@ class RewardService:
         scorers = {scorer.name: scorer.fingerprint for scorer in reward.scorers}
         self.versions = Versions(reward_id=reward.reward_id, scorers=scorers)
         """What judges."""
-        self._names = list(scorers)
+        self.names = list(scorers)
+        """The scorers'."""
+        # a rule that is called row by row gains nothing by company, and loses what it waits
+        rows_only = all(scorer.rule.form in (Form.ROW, Form.COLUMNAR) for scorer in reward.scorers)
+        self._linger = 0.0 if rows_only else settings.linger_ms / 1000
         self.stopping = False
         self.stuck = False
         """After `stop`: a lane is still busy."""
         self.queue = Queue()
         self.metrics = Metrics(
-            self._names,
+            self.names,
             lambda: self.queue.items,
             lambda: sum(lane.since is None for lane in self._lanes),
         )
@@ -180,12 +184,9 @@ class RewardService:
             Refusal: as in `score`.
             ClientGone: nobody waits any more.
         """
-        return self.told(items, await self.score(items, gone=gone))
-
-    def told(self, items: Sequence[RewardItem], judged: Answer) -> list[ItemResult]:
-        """What a client is told of its items, in order."""
+        judged = await self.score(items, gone=gone)
         return [
-            result_of(item, scored, self._names, cached=place in judged.cached)
+            result_of(item, scored, self.names, cached=place in judged.cached)
             for place, (item, scored) in enumerate(zip(items, judged.results, strict=True))
         ]
 
@@ -242,8 +243,8 @@ class RewardService:
         while True:
             await self.queue.arrived.wait()
             lane = await self._free_lane()
-            if (self._company > 1 or len(self._open) > 1) and self.queue.items < self.settings.batch:
-                await asyncio.sleep(self.settings.linger_ms / 1000)
+            if self._linger and (self._company > 1 or len(self._open) > 1) and self.queue.items < self.settings.batch:
+                await asyncio.sleep(self._linger)
             batch = self._batch()
             if batch:
                 lane.since = time.monotonic()

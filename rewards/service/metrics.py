@@ -47,9 +47,9 @@ class Metrics:
         lanes.set_function(free_lanes)
         self._scorers = tuple(scorers)
         self._answered: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-        for scorer in scorers:
-            for status in Status:
-                self.outcomes.labels(scorer, status.value)
+        self._tallies = {
+            (scorer, status): self.outcomes.labels(scorer, status.value) for scorer in scorers for status in Status
+        }
 
     def answered(self, path: str, status: int, seconds: float) -> None:
         """Count a request."""
@@ -62,13 +62,10 @@ class Metrics:
 
     def judged(self, finished: Iterable[Scored]) -> None:
         """Count the outcomes of judged items."""
-        tally = Tally(
-            (scorer, outcome.status.value)
-            for scored in finished
-            for scorer, outcome in zip(self._scorers, scored.outcomes, strict=True)
-        )
-        for labels, count in tally.items():
-            self.outcomes.labels(*labels).inc(count)
+        every = [scored.outcomes for scored in finished]
+        for scorer, outcomes in zip(self._scorers, zip(*every, strict=True), strict=True) if every else ():
+            for status, count in Tally([outcome.status for outcome in outcomes]).items():
+                self._tallies[scorer, status].inc(count)
 
     def text(self) -> bytes:
         """All of it, in Prometheus' text format."""
