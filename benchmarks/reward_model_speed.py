@@ -27,6 +27,7 @@ from rewards.engine import RulePool
 from rewards.model import bind_output, read_model
 from rewards.model_rows import batches
 from rewards.model_settings import ModelSettings
+from rewards.models.transformers import Transformers
 from rewards.tokens import load_tokenizer
 
 TARGET = 1.2
@@ -118,7 +119,10 @@ def count(answers: Answers) -> None:
     texts = [tokenizer.render(_turns(*one)) for one in answers]
     lengths = [min(MAX_LENGTH, len(ids)) for ids in tokenizer.encode(texts, add_special_tokens=False)]
     given = [lengths[start : start + BATCH] for start in range(0, len(lengths), BATCH)]
-    ours = [[lengths[place] for place in batch] for batch in batches(lengths, ModelSettings(model="-").batch_tokens)]
+    ours = [
+        [lengths[place] for place in batch]
+        for batch in batches(lengths, Transformers.batch_tokens(ModelSettings(model="-")))
+    ]
     plain, sorted_ = (sum(len(batch) * max(batch) for batch in side) for side in (given, ours))
     print(f"{sum(lengths):,} tokens; with padding {plain:,} plain, {sorted_:,} ours: ratio {plain / sorted_:.2f}")
 

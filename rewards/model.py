@@ -34,8 +34,11 @@ class Backend(ABC):
 
     alone: ClassVar[bool] = False
     """There can be but one at a time in a process."""
-    batch_tokens: ClassVar[int | None] = None
-    """Tokens of a batch, where the settings do not decide."""
+
+    @classmethod
+    @abstractmethod
+    def batch_tokens(cls, settings: ModelSettings) -> int:
+        """Tokens of a batch, padding included."""
 
     @abstractmethod
     def __init__(self, member: "Member", settings: ModelSettings) -> None:

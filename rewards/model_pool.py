@@ -116,7 +116,7 @@ class _Loaded:
         good = [place for place, one in enumerate(read) if all(member.ids is not None for member in one)]
         bad = sorted(set(range(len(rows))) - set(good))
         lengths = [max(len(member.ids) for member in read[place] if member.ids is not None) for place in good]
-        many = list(batches(lengths, self.backend.batch_tokens or self.model.settings.batch_tokens)) or [[]]
+        many = list(batches(lengths, self.backend.batch_tokens(self.model.settings))) or [[]]
         for number, batch in enumerate(many):
             places = [good[place] for place in batch]
             answers = dict(zip(places, self._said_of([read[place] for place in places]), strict=True))

@@ -42,8 +42,8 @@ class ModelSettings(Frozen):
     """Type of the weights; auto: bfloat16 on a GPU, float32 elsewhere."""
     device: str | None = None
     """cpu, cuda, cuda:1 ... (default: cuda where there is one)."""
-    batch_tokens: int = Field(16_384, ge=1)
-    """Tokens of a batch, padding included."""
+    batch_tokens: int | None = Field(None, ge=1)
+    """Tokens of a batch, padding included (default: 16,384 on a GPU, 512 on a CPU)."""
     extra: dict[str, Any] = {}
     """Further arguments of transformers' `from_pretrained`, or of `vllm.LLM`."""
 

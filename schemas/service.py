@@ -198,7 +198,8 @@ class ServeOptions(DialectOptions):
     batch: int = Field(512, ge=1)
     """Most items that are judged together."""
     linger_ms: float = Field(2.0, ge=0)
-    """Milliseconds that a batch waits for company while several requests are under way."""
+    """Milliseconds that a batch waits for company while several requests are under way, if a scorer is called for many
+    rows at once."""
     cache: int = Field(50_000, ge=0)
     """Judged items that are remembered; 0 is none."""
     lanes: Annotated[int, Field(ge=1, le=16)] = 2

@@ -20,11 +20,15 @@ class Transformers(Backend):
         except ImportError as error:
             raise ConfigError(f"reward models need torch and transformers ({error}): install datakit[train]") from error
         self._model = _load(member, settings)
-        cuda = torch.cuda.is_available()
-        device = settings.device or ("cuda" if cuda else "cpu")
+        device = _device(settings)
         dtype = settings.dtype if settings.dtype != "auto" else _best_dtype(device)
         self._model = self._model.to(device, getattr(torch, dtype)).eval()
         self._pad_id = member.pad_id
+
+    @classmethod
+    def batch_tokens(cls, settings: ModelSettings) -> int:
+        """See the base class. A CPU computes all the time, and a larger batch only leaves its caches."""
+        return settings.batch_tokens or (512 if _device(settings) == "cpu" else 16_384)
 
     def logits(self, rows: Sequence[Ids]) -> Logits:
         """See the base class. A batch that the device has no room for is halved."""
@@ -62,6 +66,12 @@ class Transformers(Backend):
         with torch.inference_mode():
             logits = self._model(**given, use_cache=False).logits
         return np.asarray(logits.double().cpu().numpy())
+
+
+def _device(settings: ModelSettings) -> str:
+    import torch
+
+    return settings.device or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _load(member: Member, settings: ModelSettings) -> Any:

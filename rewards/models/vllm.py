@@ -19,7 +19,11 @@ class VLLM(Backend):
     """Large batches, which vLLM's scheduler cuts itself. vLLM's state is the whole process's, so there is one."""
 
     alone = True
-    batch_tokens = 1 << 20
+
+    @classmethod
+    def batch_tokens(cls, settings: ModelSettings) -> int:
+        """See the base class."""
+        return 1 << 20
 
     def __init__(self, member: Member, settings: ModelSettings) -> None:
         # a core process of its own would outlive a `kill -9` of this one
