@@ -1,5 +1,6 @@
 """Rules and rewards as TRL's reward functions."""
 
+import importlib
 import logging
 import math
 import pickle
@@ -227,14 +228,17 @@ def tiny_model(folder):
 
 # torch 2.13 warns of its own torch.jit while TRL imports it
 @pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")
-def test_a_decorated_rule_and_a_reward_train_in_trls_grpo_trainer(tmp_path):
+@pytest.mark.parametrize("method", ["GRPO", "RLOO"])
+def test_a_decorated_rule_and_a_reward_train_in_trls_online_trainers(tmp_path, method):
     from datasets import Dataset
-    from trl import GRPOConfig, GRPOTrainer
+
+    library = importlib.import_module("trl")
+    config, trainer_class = getattr(library, f"{method}Config"), getattr(library, f"{method}Trainer")
 
     model, tokenizer = tiny_model(tmp_path)
     turns = [[{"role": "user", "content": f"say {word}"}] for word in ("yes", "no")] * 3
     data = Dataset.from_dict({"prompt": turns, "keywords": [["yes"], ["no", "maybe"]] * 3})
-    arguments = GRPOConfig(
+    arguments = config(
         output_dir=str(tmp_path / "out"),
         use_cpu=True,
         bf16=False,
@@ -243,13 +247,14 @@ def test_a_decorated_rule_and_a_reward_train_in_trls_grpo_trainer(tmp_path):
         num_generations=4,
         max_completion_length=8,
         max_steps=3,
+        beta=0.0,
         logging_steps=1,
         save_strategy="no",
         disable_tqdm=True,
     )
     spec = RewardSpec(name="both", scorers=(ScorerEntry(rule="contains_any"), ScorerEntry(rule="is_json")))
     functions = [trl(mentions), trl(reward_of(spec))]
-    trainer = GRPOTrainer(
+    trainer = trainer_class(
         model=model, reward_funcs=functions, args=arguments, train_dataset=data, processing_class=tokenizer
     )
     trainer.train()
